@@ -1,0 +1,21 @@
+#ifndef CHATTER_STORAGE_OPEN_H_
+#define CHATTER_STORAGE_OPEN_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "storage/storage.h"
+
+namespace chatter::storage {
+
+// Opens the database that a DATABASE_URL names (`sqlite:<path>`, `postgres://…` or
+// `postgresql://…`) and brings its schema up to date, under a lock that makes a second
+// process wait. kInvalidArgument for another URL, kUnavailable when it cannot be reached,
+// kFailedPrecondition when its schema is newer than this program. Errors never contain
+// the URL's password.
+absl::StatusOr<std::unique_ptr<Storage>> Open(const std::string& database_url);
+
+}  // namespace chatter::storage
+
+#endif  // CHATTER_STORAGE_OPEN_H_
