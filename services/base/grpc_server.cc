@@ -1,0 +1,134 @@
+#include "services/base/grpc_server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/time/time.h"
+#include "services/base/protocol.h"
+
+namespace chatter {
+namespace {
+
+constexpr int kMaxMetadataBytes = 16 << 10;
+constexpr int kMaxStreamsPerConnection = 1000;
+constexpr absl::Duration kKeepaliveInterval = absl::Seconds(20);
+constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(10);
+constexpr absl::Duration kMinClientPingInterval = absl::Seconds(10);
+
+int Milliseconds(absl::Duration duration) {
+  return static_cast<int>(absl::ToInt64Milliseconds(duration));
+}
+
+bool IsLoopback(absl::string_view host) {
+  return host == "localhost" || host == "[::1]" || absl::StartsWith(host, "127.");
+}
+
+// Whether a server answers on the socket file.
+bool HasListener(const sockaddr_un& address) {
+  const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return false;
+  const bool answered =
+      connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  close(probe);
+  return answered;
+}
+
+absl::Status PrepareUnixSocket(const std::string& path) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof(address.sun_path)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot listen on unix:", path, ": a path has 1 to ",
+                     sizeof(address.sun_path) - 1, " bytes"));
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  struct stat info;
+  if (lstat(path.c_str(), &info) != 0) return absl::OkStatus();
+  if (!S_ISSOCK(info.st_mode)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot listen on unix:", path, ": the file is no socket"));
+  }
+  if (HasListener(address)) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot listen on unix:", path, ": it is in use"));
+  }
+  unlink(path.c_str());
+  return absl::OkStatus();
+}
+
+absl::Status CheckAddress(const std::string& address) {
+  absl::string_view path = address;
+  if (absl::ConsumePrefix(&path, "unix:")) return PrepareUnixSocket(std::string(path));
+  const size_t colon = address.rfind(':');
+  int port;
+  if (colon == std::string::npos || !absl::SimpleAtoi(address.substr(colon + 1), &port) ||
+      port < 0 || port > 65535) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot listen on '", address, "': want host:port or unix:<path>"));
+  }
+  if (!IsLoopback(address.substr(0, colon))) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "cannot listen on ", address, ": only loopback addresses and unix:<path>"));
+  }
+  return absl::OkStatus();
+}
+
+void Configure(grpc::ServerBuilder& builder) {
+  builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxGrpcRequestBytes));
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsPerConnection);
+  // A second server on the same port is a mistake to be told, not a share of the calls.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
+                             Milliseconds(kKeepaliveInterval));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                             Milliseconds(kKeepaliveTimeout));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             Milliseconds(kMinClientPingInterval));
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+}
+
+}  // namespace
+
+absl::StatusOr<RunningGrpcServer> StartGrpcServer(
+    grpc::ServerBuilder& builder, const std::vector<std::string>& listen) {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  Configure(builder);
+  std::vector<int> ports(listen.size(), 0);
+  for (size_t i = 0; i < listen.size(); ++i) {
+    if (absl::Status status = CheckAddress(listen[i]); !status.ok()) return status;
+    builder.AddListeningPort(listen[i], grpc::InsecureServerCredentials(), &ports[i]);
+  }
+  RunningGrpcServer running;
+  running.server = builder.BuildAndStart();
+  for (size_t i = 0; i < listen.size(); ++i) {
+    if (ports[i] == 0) {
+      return absl::UnavailableError(
+          absl::StrCat("cannot listen on ", listen[i], ": the address is taken"));
+    }
+    const bool is_unix = absl::StartsWith(listen[i], "unix:");
+    running.addresses.push_back(
+        is_unix ? listen[i]
+                : absl::StrCat(listen[i].substr(0, listen[i].rfind(':')), ":", ports[i]));
+  }
+  if (running.server == nullptr) {
+    return absl::InternalError("the gRPC server could not be started");
+  }
+  return running;
+}
+
+}  // namespace chatter

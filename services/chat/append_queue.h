@@ -1,0 +1,65 @@
+// Where messages wait for their transaction.
+#ifndef CHATTER_SERVICES_CHAT_APPEND_QUEUE_H_
+#define CHATTER_SERVICES_CHAT_APPEND_QUEUE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "services/base/clock.h"
+#include "services/chat/batch_worker.h"
+#include "services/chat/outbox.h"
+#include "services/chat/send.h"
+#include "services/chat/session_registry.h"
+#include "services/chat/user_directory.h"
+#include "storage/storage.h"
+
+namespace chatter::chat {
+
+enum class NotifyPolicy {
+  kAlways,   // one notification for each message
+  kOffline,  // only when the recipient has no session
+};
+
+// Stores messages and, once they are committed, answers the sender and delivers them.
+// Lanes work side by side; the messages of one conversation share a lane, which keeps
+// their order. Thread-safe.
+class AppendQueue {
+ public:
+  AppendQueue(storage::Storage& storage, UserDirectory& users, SessionRegistry& sessions,
+              Outbox& outbox, NotifyPolicy notify_policy, const Clock& clock);
+
+  // Takes a send that passed CheckSend; one that finds 64 MiB waiting is refused. The
+  // answer comes on another thread, or on this one when it is refused.
+  void Submit(PendingSend send);
+
+  // Returns when all that was submitted before is answered.
+  void Drain();
+
+ private:
+  void Commit(std::vector<PendingSend>& batch);
+  // Answers those whose recipient does not exist and takes them out.
+  absl::Status RefuseUnknownRecipients(std::vector<PendingSend>& batch);
+  // What storage is to append: views into the batch.
+  std::vector<storage::NewMessage> Describe(const std::vector<PendingSend>& batch);
+  void Announce(std::vector<PendingSend>& batch,
+                const std::vector<storage::NewMessage>& messages,
+                const std::vector<storage::Appended>& appended);
+  // The first of `count` consecutive microseconds that no other message gets.
+  absl::Time TakeTimestamps(size_t count);
+
+  storage::Storage& storage_;
+  UserDirectory& users_;
+  SessionRegistry& sessions_;
+  Outbox& outbox_;
+  const NotifyPolicy notify_policy_;
+  const Clock& clock_;
+  std::atomic<int64_t> next_timestamp_us_{0};
+  std::vector<std::unique_ptr<BatchWorker<PendingSend>>> lanes_;  // last: uses the above
+};
+
+}  // namespace chatter::chat
+
+#endif  // CHATTER_SERVICES_CHAT_APPEND_QUEUE_H_

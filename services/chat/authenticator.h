@@ -1,0 +1,50 @@
+// Who is calling.
+#ifndef CHATTER_SERVICES_CHAT_AUTHENTICATOR_H_
+#define CHATTER_SERVICES_CHAT_AUTHENTICATOR_H_
+
+#include <grpcpp/channel.h>
+#include <grpcpp/server_context.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "chatter/v1/identity.grpc.pb.h"
+#include "services/chat/user_directory.h"
+
+namespace chatter::chat {
+
+// The callers that have a secret. An empty one is no secret: nobody has it.
+struct Secrets {
+  std::string service;       // SERVICE_AUTH: internal services
+  std::string notification;  // NOTIFICATION_AUTH: uacl, which creates users
+};
+
+// Thread-safe. Secrets are compared in constant time.
+class Authenticator {
+ public:
+  using Done = absl::AnyInvocable<void(absl::StatusOr<UserRef>)>;
+
+  Authenticator(Secrets secrets, std::shared_ptr<grpc::Channel> identity_channel,
+                UserDirectory& users);
+
+  // The user that makes the call (`authorization: Bearer <jwt>`), or for whom an internal
+  // service makes it (`authorization: <SERVICE_AUTH>`, `x-chatter-user: <name>`).
+  // `done` runs on any thread, maybe before this returns: kUnauthenticated,
+  // kUnavailable, kResourceExhausted. The context is not looked at later.
+  void Authenticate(const grpc::ServerContextBase& context, Done done);
+
+  // kPermissionDenied unless the caller shows one of the secrets.
+  absl::Status CheckMayCreateUsers(const grpc::ServerContextBase& context) const;
+
+ private:
+  const Secrets secrets_;
+  const std::unique_ptr<v1::IdentityService::Stub> identity_;
+  UserDirectory& users_;
+};
+
+}  // namespace chatter::chat
+
+#endif  // CHATTER_SERVICES_CHAT_AUTHENTICATOR_H_

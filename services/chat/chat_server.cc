@@ -1,0 +1,65 @@
+#include "services/chat/chat_server.h"
+
+#include <grpcpp/server_builder.h>
+
+#include <chrono>
+#include <utility>
+
+#include "services/base/grpc_server.h"
+
+namespace chatter::chat {
+namespace {
+
+constexpr int kBlockingThreads = 4;
+constexpr int kBlockingWaiting = 1'000;
+// How long clients may take to read what is left for them when the service stops.
+constexpr absl::Duration kStreamPatience = absl::Seconds(3);
+constexpr std::chrono::seconds kCallPatience{3};
+
+}  // namespace
+
+ChatServer::ChatServer(std::unique_ptr<storage::Storage> storage,
+                       const ChatServerOptions& options, const Clock& clock)
+    : storage_(std::move(storage)),
+      outbox_(*storage_, options.notification, clock),
+      pool_(kBlockingThreads, kBlockingWaiting),
+      users_(*storage_, registry_, pool_),
+      tokens_(*storage_, clock),
+      append_queue_(*storage_, users_, registry_, outbox_, options.notify_policy, clock),
+      authenticator_(options.secrets, options.identity, users_),
+      services_{registry_, append_queue_, tokens_, users_, storage_->epoch()},
+      chat_service_(*storage_, authenticator_, pool_, services_, options.messages_limit),
+      edge_server_(services_) {}
+
+absl::StatusOr<std::unique_ptr<ChatServer>> ChatServer::Start(
+    std::unique_ptr<storage::Storage> storage, const ChatServerOptions& options,
+    const Clock& clock) {
+  std::unique_ptr<ChatServer> chat(new ChatServer(std::move(storage), options, clock));
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&chat->chat_service_);
+  chat->edge_server_.RegisterWith(builder);
+  absl::StatusOr<RunningGrpcServer> running = StartGrpcServer(builder, options.listen);
+  if (!running.ok()) return running.status();
+  chat->server_ = std::move(running->server);
+  chat->addresses_ = std::move(running->addresses);
+  chat->edge_server_.Start();
+  return chat;
+}
+
+ChatServer::~ChatServer() { Stop(); }
+
+void ChatServer::Stop() {
+  if (server_ == nullptr) return;
+  chat_service_.StopAccepting();
+  edge_server_.StopReading();
+  tokens_.Drain();
+  append_queue_.Drain();
+  edge_server_.EndStreams(kStreamPatience);
+  chat_service_.EndStreams(kStreamPatience);
+  server_->Shutdown(std::chrono::system_clock::now() + kCallPatience);
+  edge_server_.Shutdown();
+  server_.reset();
+  outbox_.Stop();
+}
+
+}  // namespace chatter::chat

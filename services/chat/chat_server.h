@@ -1,0 +1,74 @@
+// The chat service as a whole: its parts, put together, started and stopped in order.
+#ifndef CHATTER_SERVICES_CHAT_CHAT_SERVER_H_
+#define CHATTER_SERVICES_CHAT_CHAT_SERVER_H_
+
+#include <grpcpp/channel.h>
+#include <grpcpp/server.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "services/base/clock.h"
+#include "services/chat/append_queue.h"
+#include "services/chat/authenticator.h"
+#include "services/chat/blocking_pool.h"
+#include "services/chat/chat_service.h"
+#include "services/chat/edge_server.h"
+#include "services/chat/outbox.h"
+#include "services/chat/session_registry.h"
+#include "services/chat/user_directory.h"
+#include "services/chat/ws_tokens.h"
+#include "storage/storage.h"
+
+namespace chatter::chat {
+
+struct ChatServerOptions {
+  std::vector<std::string> listen;  // host:port, or unix:<path>
+  Secrets secrets;
+  std::shared_ptr<grpc::Channel> identity;
+  std::shared_ptr<grpc::Channel> notification;  // null: notifications are off
+  NotifyPolicy notify_policy = NotifyPolicy::kAlways;
+  int messages_limit = 1000;
+};
+
+class ChatServer {
+ public:
+  // Listens when it returns. The storage and the clock must outlive the server.
+  static absl::StatusOr<std::unique_ptr<ChatServer>> Start(
+      std::unique_ptr<storage::Storage> storage, const ChatServerOptions& options,
+      const Clock& clock = Clock::Real());
+
+  // Ends as Stop does.
+  ~ChatServer();
+
+  // Where it listens, with the real port numbers.
+  const std::vector<std::string>& addresses() const { return addresses_; }
+
+  // Takes nothing new, stores and answers everything taken before, tells the sessions
+  // that they are over, and ends. Takes at most about 20 s. Once, on one thread.
+  void Stop();
+
+ private:
+  ChatServer(std::unique_ptr<storage::Storage> storage, const ChatServerOptions& options,
+             const Clock& clock);
+
+  const std::unique_ptr<storage::Storage> storage_;
+  SessionRegistry registry_;
+  Outbox outbox_;
+  BlockingPool pool_;
+  UserDirectory users_;
+  WsTokens tokens_;
+  AppendQueue append_queue_;
+  Authenticator authenticator_;
+  const SessionServices services_;
+  ChatServiceImpl chat_service_;
+  EdgeServer edge_server_;
+  std::vector<std::string> addresses_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace chatter::chat
+
+#endif  // CHATTER_SERVICES_CHAT_CHAT_SERVER_H_

@@ -1,0 +1,210 @@
+#include "services/chat/outbox.h"
+
+#include <grpcpp/client_context.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "chatter/v1/notification.pb.h"
+#include "glog/logging.h"
+#include "services/base/protocol.h"
+#include "services/chat/timestamps.h"
+
+namespace chatter::chat {
+namespace {
+
+constexpr int kMaxInFlight = 32;
+constexpr size_t kMaxWaiting = 10'000;
+// Outcomes that storage has not taken yet; no call is started while there are more.
+constexpr size_t kMaxUnrecorded = 1'000;
+constexpr int kClaimLimit = 256;
+constexpr absl::Duration kLease = absl::Minutes(1);
+// The in-process service answers within notif's deadline.
+const absl::Duration kCallDeadline = kNotifDeadline + absl::Seconds(1);
+// How often to look for what another process left behind.
+constexpr absl::Duration kClaimInterval = absl::Seconds(30);
+constexpr absl::Duration kStorageRetry = absl::Seconds(1);
+constexpr absl::Duration kFirstBackoff = absl::Seconds(1);
+constexpr absl::Duration kMaxBackoff = absl::Minutes(5);
+// How long the worker sleeps at most, so that it notices a clock that jumped.
+constexpr absl::Duration kMaxSleep = absl::Seconds(1);
+
+}  // namespace
+
+struct Outbox::Call {
+  Entry entry;
+  grpc::ClientContext context;
+  v1::NotifyRequest request;
+  v1::NotifyResponse response;
+};
+
+Outbox::Outbox(storage::Storage& storage,
+               std::shared_ptr<grpc::Channel> notification_channel, const Clock& clock)
+    : storage_(storage),
+      clock_(clock),
+      stub_(notification_channel != nullptr
+                ? v1::NotificationService::NewStub(notification_channel)
+                : nullptr),
+      next_claim_(clock.Now()) {
+  if (enabled()) worker_ = std::thread([this] { Work(); });
+}
+
+Outbox::~Outbox() { Stop(); }
+
+void Outbox::Add(std::vector<storage::Notification> notifications, absl::Time lease_end) {
+  absl::MutexLock lock(&mutex_);
+  for (storage::Notification& notification : notifications) {
+    if (waiting_.size() >= kMaxWaiting) {
+      next_claim_ = std::min(next_claim_, lease_end);
+      return;
+    }
+    waiting_.push_back({std::move(notification), lease_end});
+  }
+}
+
+void Outbox::Stop() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (worker_.joinable()) worker_.join();
+}
+
+bool Outbox::HasWork() const {
+  const size_t unrecorded = finished_.size() + failed_.size();
+  if (stopping_) return in_flight_ == 0;
+  return unrecorded > 0 || (!waiting_.empty() && in_flight_ < kMaxInFlight);
+}
+
+void Outbox::Work() {
+  absl::MutexLock lock(&mutex_);
+  while (true) {
+    mutex_.AwaitWithTimeout(
+        absl::Condition(
+            +[](Outbox* self)
+                 ABSL_SHARED_LOCKS_REQUIRED(self->mutex_) { return self->HasWork(); },
+            this),
+        std::clamp(next_claim_ - clock_.Now(), absl::ZeroDuration(), kMaxSleep));
+    if (stopping_ && in_flight_ == 0) {
+      // Gives back what was not tried, so that the next process need not wait for it.
+      for (Entry& entry : waiting_) {
+        failed_.push_back({std::move(entry.notification.key), entry.notification.attempts,
+                           clock_.Now()});
+      }
+      waiting_.clear();
+      RecordOutcomes();
+      return;
+    }
+    RecordOutcomes();
+    if (stopping_) continue;
+    ClaimDue();
+    StartCalls();
+  }
+}
+
+void Outbox::RecordOutcomes() {
+  if (finished_.empty() && failed_.empty()) return;
+  std::vector<storage::NotificationKey> finished = std::move(finished_);
+  std::vector<storage::NotificationRetry> failed = std::move(failed_);
+  finished_.clear();
+  failed_.clear();
+  mutex_.Unlock();
+  absl::Status status;
+  if (!finished.empty()) status = storage_.RemoveNotifications(finished);
+  if (status.ok()) finished.clear();
+  if (status.ok() && !failed.empty()) status = storage_.RetryNotifications(failed);
+  if (status.ok()) {
+    failed.clear();
+  } else {
+    LOG(ERROR) << "could not record what became of " << finished.size() + failed.size()
+               << " notifications: " << status;
+  }
+  mutex_.Lock();
+  if (!status.ok()) {
+    mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kStorageRetry);
+  }
+  finished_.insert(finished_.end(), std::make_move_iterator(finished.begin()),
+                   std::make_move_iterator(finished.end()));
+  failed_.insert(failed_.end(), std::make_move_iterator(failed.begin()),
+                 std::make_move_iterator(failed.end()));
+}
+
+void Outbox::ClaimDue() {
+  const absl::Time now = clock_.Now();
+  if (now < next_claim_ || waiting_.size() >= static_cast<size_t>(kClaimLimit)) return;
+  // Failures reported meanwhile may bring the next claim forward again.
+  next_claim_ = now + kClaimInterval;
+  mutex_.Unlock();
+  absl::StatusOr<std::vector<storage::Notification>> due =
+      storage_.ClaimNotifications(now, kLease, kClaimLimit);
+  mutex_.Lock();
+  if (!due.ok()) {
+    LOG(ERROR) << "could not look for due notifications: " << due.status();
+    next_claim_ = std::min(next_claim_, now + kStorageRetry);
+    return;
+  }
+  if (due->size() == static_cast<size_t>(kClaimLimit)) next_claim_ = now;
+  for (storage::Notification& notification : *due) {
+    waiting_.push_back({std::move(notification), now + kLease});
+  }
+}
+
+void Outbox::StartCalls() {
+  while (!waiting_.empty() && in_flight_ < kMaxInFlight &&
+         finished_.size() + failed_.size() < kMaxUnrecorded && !stopping_) {
+    auto call = std::make_unique<Call>();
+    call->entry = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (clock_.Now() + kCallDeadline >= call->entry.lease_end) {
+      // Somebody else may claim it before this call would end.
+      next_claim_ = std::min(next_claim_, call->entry.lease_end);
+      continue;
+    }
+    ++in_flight_;
+    mutex_.Unlock();
+    const storage::Notification& notification = call->entry.notification;
+    call->request.set_recipient(notification.key.recipient);
+    call->request.set_sender(notification.sender);
+    call->request.set_text(notification.text);
+    FillTimestamp(notification.created, *call->request.mutable_created());
+    call->context.set_deadline(absl::ToChronoTime(absl::Now() + kCallDeadline));
+    Call* const started = call.release();
+    stub_->async()->Notify(&started->context, &started->request, &started->response,
+                           [this, started](const grpc::Status& status) {
+                             Finished(std::unique_ptr<Call>(started), status);
+                           });
+    mutex_.Lock();
+  }
+}
+
+void Outbox::Finished(std::unique_ptr<Call> call, const grpc::Status& status) {
+  storage::Notification& notification = call->entry.notification;
+  const bool refused = status.error_code() == grpc::StatusCode::INVALID_ARGUMENT;
+  if (refused) {
+    LOG(ERROR) << "notif refused a notification for good: " << status.error_message();
+  }
+  absl::MutexLock lock(&mutex_);
+  --in_flight_;
+  if (status.ok() || refused) {
+    finished_.push_back(std::move(notification.key));
+    return;
+  }
+  const int attempts = notification.attempts + 1;
+  const absl::Time due = clock_.Now() + Backoff(attempts);
+  LOG_EVERY_N(WARNING, 100) << "notif failed (" << google::COUNTER
+                            << " times so far): " << status.error_message();
+  failed_.push_back({std::move(notification.key), attempts, due});
+  next_claim_ = std::min(next_claim_, due);
+}
+
+absl::Duration Outbox::Backoff(int attempts) {
+  const int doublings = std::min(attempts - 1, 20);
+  const absl::Duration base =
+      std::min(kFirstBackoff * (int64_t{1} << doublings), kMaxBackoff);
+  return base * absl::Uniform(random_, 0.75, 1.25);
+}
+
+}  // namespace chatter::chat

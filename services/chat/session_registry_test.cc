@@ -1,0 +1,222 @@
+#include "services/chat/session_registry.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace chatter::chat {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+// Writes down what it is told: "1,2: presence bob on", "1: message 7, answers 1".
+class RecordingStream : public SessionStream {
+ public:
+  void Enqueue(v1::Delivery& delivery) override {
+    std::vector<uint64_t> ids(delivery.sessions().begin(), delivery.sessions().end());
+    std::sort(ids.begin(), ids.end());
+    std::string line = absl::StrCat(absl::StrJoin(ids, ","), ": ");
+    const v1::ServerFrame& frame = delivery.frame();
+    if (frame.has_presence()) {
+      absl::StrAppend(&line, "presence ", frame.presence().user(),
+                      frame.presence().active() ? " on" : " off");
+    } else if (frame.has_sent()) {
+      absl::StrAppend(&line, "sent ", frame.sent().client_id(), " id ",
+                      frame.sent().id());
+    } else {
+      absl::StrAppend(&line, "message ", frame.message().id());
+      if (!frame.message().client_id().empty()) {
+        absl::StrAppend(&line, " ", frame.message().client_id());
+      }
+    }
+    if (delivery.answered() != 0)
+      absl::StrAppend(&line, ", answers ", delivery.answered());
+    lines.push_back(line);
+    delivery.Clear();
+  }
+  void Flush() override { ++flushes; }
+
+  std::vector<std::string> TakeLines() { return std::exchange(lines, {}); }
+
+  std::vector<std::string> lines;
+  int flushes = 0;
+};
+
+class SessionRegistryTest : public testing::Test {
+ protected:
+  std::shared_ptr<Session> Make(const std::string& user, uint64_t id,
+                                const std::string& group = "g",
+                                std::shared_ptr<SessionStream> stream = nullptr) {
+    return std::make_shared<Session>(
+        std::make_shared<const storage::User>(storage::User{1, user, group}),
+        stream == nullptr ? stream_ : stream, id);
+  }
+  std::shared_ptr<Session> Open(const std::string& user, uint64_t id,
+                                const std::string& group = "g",
+                                std::shared_ptr<SessionStream> stream = nullptr) {
+    auto session = Make(user, id, group, stream);
+    registry_.Open(session);
+    return session;
+  }
+  static CommittedMessage Message(const std::string& from, const std::string& to,
+                                  std::shared_ptr<Session> origin = nullptr,
+                                  const std::string& client_id = "") {
+    CommittedMessage committed;
+    committed.message.set_from(from);
+    committed.message.set_to(to);
+    committed.message.set_id(7);
+    committed.message.set_client_id(client_id);
+    committed.origin = std::move(origin);
+    return committed;
+  }
+  void Deliver(CommittedMessage message) {
+    registry_.Deliver(absl::MakeSpan(&message, 1));
+  }
+
+  const std::shared_ptr<RecordingStream> stream_ = std::make_shared<RecordingStream>();
+  const std::shared_ptr<RecordingStream> other_ = std::make_shared<RecordingStream>();
+  SessionRegistry registry_;
+};
+
+TEST_F(SessionRegistryTest, TheGroupHearsOfTheFirstAndTheLastSessionOnly) {
+  const auto alice = Open("alice", 1);
+  const auto bob1 = Open("bob", 2);
+  EXPECT_THAT(stream_->TakeLines(), ElementsAre("1: presence bob on"));
+  const auto bob2 = Open("bob", 3);
+  registry_.Close(*bob1);
+  EXPECT_THAT(stream_->TakeLines(), IsEmpty());
+  EXPECT_TRUE(registry_.IsOnline("bob"));
+  registry_.Close(*bob2);
+  EXPECT_THAT(stream_->TakeLines(), ElementsAre("1: presence bob off"));
+  EXPECT_FALSE(registry_.IsOnline("bob"));
+}
+
+TEST_F(SessionRegistryTest, PresenceStaysWithinTheGroup) {
+  const auto alice = Open("alice", 1, "red");
+  const auto bob = Open("bob", 2, "blue");
+  registry_.Close(*bob);
+  EXPECT_THAT(stream_->TakeLines(), IsEmpty());
+}
+
+TEST_F(SessionRegistryTest, PresenceTravelsOnceForEachStream) {
+  const auto a = Open("a", 1);
+  const auto b = Open("b", 2);
+  const auto c = Open("c", 1, "g", other_);
+  stream_->TakeLines();
+  other_->TakeLines();
+  const auto d = Open("d", 4);
+  EXPECT_THAT(stream_->TakeLines(), ElementsAre("1,2: presence d on"));
+  EXPECT_THAT(other_->TakeLines(), ElementsAre("1: presence d on"));
+}
+
+TEST_F(SessionRegistryTest, ANewGroupSeesTheUserComeAndTheOldOneGo) {
+  const auto red = Open("red-friend", 1, "red");
+  const auto blue = Open("blue-friend", 2, "blue");
+  const auto user1 = Open("user", 3, "red");
+  const auto user2 = Open("user", 4, "red");
+  stream_->TakeLines();
+  registry_.SetGroup("user", "blue");
+  EXPECT_THAT(stream_->TakeLines(),
+              ElementsAre("1: presence user off", "2: presence user on"));
+  registry_.SetGroup("user", "blue");
+  registry_.SetGroup("nobody", "blue");
+  EXPECT_THAT(stream_->TakeLines(), IsEmpty());
+  registry_.Close(*blue);
+  EXPECT_THAT(stream_->TakeLines(), ElementsAre("3,4: presence blue-friend off"));
+}
+
+TEST_F(SessionRegistryTest, ASessionClosedBeforeItOpensIsNeverListed) {
+  const auto session = Make("alice", 1);
+  registry_.Close(*session);
+  registry_.Open(session);
+  EXPECT_FALSE(registry_.IsOnline("alice"));
+}
+
+TEST_F(SessionRegistryTest, AMessageReachesEverySessionOfBothUsersOnce) {
+  const auto a1 = Open("a", 1);
+  const auto a2 = Open("a", 2);
+  const auto b1 = Open("b", 3, "other group");
+  const auto b2 = Open("b", 9, "other group", other_);
+  const auto c = Open("c", 5);
+  stream_->TakeLines();
+  other_->TakeLines();
+  Deliver(Message("a", "b", a1));
+  EXPECT_THAT(stream_->TakeLines(), ElementsAre("1,2,3: message 7, answers 1"));
+  EXPECT_THAT(other_->TakeLines(), ElementsAre("9: message 7"));
+}
+
+TEST_F(SessionRegistryTest, AMessageToOneselfComesOnceForEachSession) {
+  const auto a1 = Open("a", 1);
+  const auto a2 = Open("a", 2);
+  Deliver(Message("a", "a", a2));
+  EXPECT_THAT(stream_->TakeLines(), ElementsAre("1,2: message 7, answers 2"));
+  Deliver(Message("a", "a", a2, "x"));
+  EXPECT_THAT(stream_->TakeLines(),
+              ElementsAre("2: sent x id 7, answers 2", "1: message 7 x"));
+}
+
+TEST_F(SessionRegistryTest, OnlyTheSendersOwnDevicesSeeTheClientId) {
+  const auto a1 = Open("a", 1);
+  const auto a2 = Open("a", 2);
+  const auto b = Open("b", 3);
+  stream_->TakeLines();
+  Deliver(Message("a", "b", a1, "x"));
+  EXPECT_THAT(stream_->TakeLines(),
+              ElementsAre("1: sent x id 7, answers 1", "2: message 7 x", "3: message 7"));
+}
+
+TEST_F(SessionRegistryTest, ADuplicateIsAnsweredAndNotDeliveredAgain) {
+  const auto a1 = Open("a", 1);
+  const auto a2 = Open("a", 2);
+  const auto b = Open("b", 3);
+  stream_->TakeLines();
+  CommittedMessage message = Message("a", "b", a1, "x");
+  message.duplicate = true;
+  Deliver(std::move(message));
+  EXPECT_THAT(stream_->TakeLines(), ElementsAre("1: sent x id 7, answers 1"));
+}
+
+TEST_F(SessionRegistryTest, ASenderWhoLeftIsNotAnswered) {
+  const auto a = Open("a", 1);
+  const auto b = Open("b", 2);
+  registry_.Close(*a);
+  stream_->TakeLines();
+  Deliver(Message("a", "b", a));
+  EXPECT_THAT(stream_->TakeLines(), ElementsAre("2: message 7"));
+}
+
+TEST_F(SessionRegistryTest, ABatchFlushesEachStreamOnce) {
+  const auto a = Open("a", 1);
+  const auto b = Open("b", 2, "g", other_);
+  stream_->flushes = other_->flushes = 0;
+  std::vector<CommittedMessage> batch;
+  for (int i = 0; i < 10; ++i) batch.push_back(Message("a", "b"));
+  registry_.Deliver(absl::MakeSpan(batch));
+  EXPECT_EQ(stream_->flushes, 1);
+  EXPECT_EQ(other_->flushes, 1);
+  EXPECT_EQ(stream_->lines.size(), 11u);  // b's coming, and the messages
+}
+
+TEST_F(SessionRegistryTest, ManySessionsComeAndGoWithoutMixingUpTheirPlaces) {
+  std::vector<std::shared_ptr<Session>> sessions;
+  for (uint64_t i = 1; i <= 100; ++i) sessions.push_back(Open(absl::StrCat("u", i), i));
+  for (size_t i = 0; i < 100; i += 2) registry_.Close(*sessions[i]);
+  stream_->TakeLines();
+  registry_.Close(*sessions[1]);
+  std::vector<uint64_t> rest;
+  for (uint64_t i = 4; i <= 100; i += 2) rest.push_back(i);
+  EXPECT_THAT(stream_->TakeLines(),
+              ElementsAre(absl::StrCat(absl::StrJoin(rest, ","), ": presence u2 off")));
+  EXPECT_THAT(registry_.AreOnline({"u1", "u2", "u4"}), ElementsAre(false, false, true));
+}
+
+}  // namespace
+}  // namespace chatter::chat
