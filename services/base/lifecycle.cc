@@ -1,0 +1,68 @@
+#include "services/base/lifecycle.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "glog/logging.h"
+
+namespace chatter {
+namespace {
+
+sigset_t StopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+void WaitForSignal() {
+  const sigset_t signals = StopSignals();
+  int signal;
+  CHECK_EQ(sigwait(&signals, &signal), 0);
+  LOG(INFO) << "got " << strsignal(signal);
+}
+
+void RaiseDescriptorLimit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    PLOG(WARNING) << "could not raise the limit on open descriptors";
+  }
+}
+
+}  // namespace
+
+void InitProcess(const char* program) {
+  FLAGS_logtostderr = true;
+  google::InitGoogleLogging(program);
+  signal(SIGPIPE, SIG_IGN);
+  RaiseDescriptorLimit();
+}
+
+StopSignal::StopSignal() {
+  const sigset_t signals = StopSignals();
+  CHECK_EQ(pthread_sigmask(SIG_BLOCK, &signals, nullptr), 0);
+}
+
+void StopSignal::Wait() {
+  WaitForSignal();
+  std::thread([] {
+    WaitForSignal();
+    _exit(130);
+  }).detach();
+}
+
+void Announce(const std::string& text) {
+  const std::string line = text + "\n";
+  if (write(STDERR_FILENO, line.data(), line.size()) < 0) {
+    PLOG(WARNING) << "could not write to stderr";
+  }
+}
+
+}  // namespace chatter
