@@ -127,11 +127,8 @@ export class Store {
   }
 
   setPeople(list) {
-    const listed = new Set(list.map((person) => person.username));
     // Who is not in the list is of another group, and their presence is not known.
-    for (const person of this.people.values()) {
-      if (!listed.has(person.username)) person.active = false;
-    }
+    for (const person of this.people.values()) person.active = false;
     for (const person of list) this.setPresence(person.username, person.active);
   }
 
@@ -152,12 +149,18 @@ export class Store {
     return this.conversation(peer).add(message);
   }
 
+  /** What the peer wrote since it was last looked at, or answered. */
   unread(peer) {
     if (peer === this.me) return 0;
     const seen = this.#read[peer] ?? 0;
-    return this.conversation(peer).messages.filter(
-      (m) => m.id > seen && m.username_from === peer,
-    ).length;
+    const { messages } = this.conversation(peer);
+    let count = 0;
+    for (let i = messages.length - 1; i >= 0; i -= 1) {
+      const { id, username_from: from } = messages[i];
+      if (id <= seen || from === this.me) break;
+      count += 1;
+    }
+    return count;
   }
 
   totalUnread() {
