@@ -1,0 +1,43 @@
+// The identity adapter as a process of its own, for IDENTITY_TARGET of chatd.
+#include <grpcpp/server_builder.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "glog/logging.h"
+#include "services/base/grpc_server.h"
+#include "services/base/lifecycle.h"
+#include "services/base/settings.h"
+#include "services/identity/identity_service.h"
+
+int main(int argc, char** argv) {
+  using chatter::Setting;
+  chatter::StopSignal stop;
+  const std::vector<Setting> table = {
+      {"IDENTITY_LISTEN", Setting::Kind::kText, "127.0.0.1:50052",
+       "gRPC addresses, comma-separated: loopback host:port, or unix:<path>"},
+      {"VERIFICATION_URL", Setting::Kind::kText, "", "uacl's authorize endpoint",
+       /*required=*/true},
+  };
+  const chatter::Settings settings = chatter::ParseSettingsOrExit(
+      "identityd", "tells who a bearer token belongs to, by asking uacl", table, argc,
+      argv);
+  chatter::InitProcess(argv[0]);
+
+  chatter::identity::IdentityServiceImpl service(settings.Text("VERIFICATION_URL"),
+                                                 chatter::Clock::Real());
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&service);
+  auto running = chatter::StartGrpcServer(builder, settings.List("IDENTITY_LISTEN"));
+  if (!running.ok()) {
+    chatter::Announce("identityd: " + std::string(running.status().message()));
+    return 1;
+  }
+  for (const std::string& address : running->addresses) {
+    chatter::Announce("listening on " + address);
+  }
+  stop.Wait();
+  running->server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
+  return 0;
+}

@@ -1,0 +1,102 @@
+#include "services/notification/notification_service.h"
+
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "rapidjson/stringbuffer.h"
+#include "rapidjson/writer.h"
+#include "services/base/grpc_status.h"
+#include "services/base/protocol.h"
+#include "services/base/rfc3339.h"
+
+namespace chatter::notification {
+namespace {
+
+// RFC 3986 section 2.3: what is not unreserved is percent-encoded.
+std::string PercentEncode(std::string_view text) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                            (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+                            c == '~';
+    if (unreserved) {
+      encoded.push_back(c);
+    } else {
+      encoded.push_back('%');
+      encoded.push_back(kDigits[byte >> 4]);
+      encoded.push_back(kDigits[byte & 15]);
+    }
+  }
+  return encoded;
+}
+
+absl::Status ToStatus(const absl::StatusOr<HttpResponse>& response) {
+  if (!response.ok()) {
+    // A large answer says nothing about whether notif took it.
+    if (absl::IsResourceExhausted(response.status())) return response.status();
+    return absl::UnavailableError(response.status().message());
+  }
+  const int status = response->status;
+  if (status == 201) return absl::OkStatus();
+  const std::string answer = absl::StrCat("notif answers HTTP ", status);
+  const bool for_good = status >= 400 && status < 500 && status != 408 && status != 429;
+  return for_good ? absl::InvalidArgumentError(answer) : absl::UnavailableError(answer);
+}
+
+}  // namespace
+
+std::string NotificationBody(const v1::NotifyRequest& request,
+                             const std::string& emotives_url) {
+  std::string created;
+  AppendRfc3339(
+      request.created().seconds() * 1'000'000 + request.created().nanos() / 1000,
+      created);
+  rapidjson::StringBuffer body;
+  rapidjson::Writer<rapidjson::StringBuffer> json(body);
+  json.StartObject();
+  json.Key("username");
+  json.String(request.recipient());
+  json.Key("type");
+  json.String("message");
+  json.Key("title");
+  json.String("New message!");
+  json.Key("message");
+  json.String(absl::StrCat(request.sender(), " messaged you: ", request.text()));
+  json.Key("link");
+  json.String(absl::StrCat(emotives_url,
+                           "messenger?talking-to=", PercentEncode(request.sender())));
+  json.Key("username_to");
+  json.String(request.recipient());
+  json.Key("created_at");
+  json.String(created);
+  json.Key("seen");
+  json.Bool(false);
+  json.EndObject();
+  return std::string(body.GetString(), body.GetSize());
+}
+
+NotificationServiceImpl::NotificationServiceImpl(NotifTarget target)
+    : target_(std::move(target)), http_(MakeHttpClient({})) {}
+
+grpc::ServerUnaryReactor* NotificationServiceImpl::Notify(
+    grpc::CallbackServerContext* context, const v1::NotifyRequest* request,
+    v1::NotifyResponse* /*response*/) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  HttpRequest http;
+  http.url = target_.url;
+  http.headers = {"Content-Type: application/json",
+                  "Authorization: " + target_.authorization};
+  http.body =
+      std::make_unique<std::string>(NotificationBody(*request, target_.emotives_url));
+  http.deadline = kNotifDeadline;
+  http_->Send(std::move(http), [reactor](const absl::StatusOr<HttpResponse>& response) {
+    reactor->Finish(ToGrpc(ToStatus(response)));
+  });
+  return reactor;
+}
+
+}  // namespace chatter::notification

@@ -1,0 +1,44 @@
+// The notification adapter as a process of its own, for NOTIFICATION_TARGET of chatd.
+#include <grpcpp/server_builder.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "services/base/grpc_server.h"
+#include "services/base/lifecycle.h"
+#include "services/base/settings.h"
+#include "services/notification/notification_service.h"
+
+int main(int argc, char** argv) {
+  using chatter::Setting;
+  chatter::StopSignal stop;
+  const std::vector<Setting> table = {
+      {"NOTIFICATION_LISTEN", Setting::Kind::kText, "127.0.0.1:50053",
+       "gRPC addresses, comma-separated: loopback host:port, or unix:<path>"},
+      {"NOTIFICATION_URL", Setting::Kind::kText, "", "notif's endpoint",
+       /*required=*/true},
+      {"NOTIFICATION_AUTH", Setting::Kind::kSecret, "", "the secret for notif"},
+      {"EMOTIVES_URL", Setting::Kind::kText, "", "base of the links in notifications"},
+  };
+  const chatter::Settings settings = chatter::ParseSettingsOrExit(
+      "notificationd", "tells users about messages, by way of notif", table, argc, argv);
+  chatter::InitProcess(argv[0]);
+
+  chatter::notification::NotificationServiceImpl service(
+      {settings.Text("NOTIFICATION_URL"), settings.Text("NOTIFICATION_AUTH"),
+       settings.Text("EMOTIVES_URL")});
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&service);
+  auto running = chatter::StartGrpcServer(builder, settings.List("NOTIFICATION_LISTEN"));
+  if (!running.ok()) {
+    chatter::Announce("notificationd: " + std::string(running.status().message()));
+    return 1;
+  }
+  for (const std::string& address : running->addresses) {
+    chatter::Announce("listening on " + address);
+  }
+  stop.Wait();
+  running->server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(8));
+  return 0;
+}
