@@ -1,0 +1,106 @@
+"""The real programs, on ports that the kernel chooses, with data of their own."""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import urllib.request
+
+from webdriver import DEADLINE_S
+
+
+class Service:
+    """A program that says `listening on ADDRESS` on stderr."""
+
+    def __init__(self, program, **environment):
+        self._name = os.path.basename(program)
+        self._lines = []
+        self._listening = threading.Event()
+        self.address = None
+        self._process = subprocess.Popen(
+            [program], env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        if not self._listening.wait(DEADLINE_S) or self.address is None:
+            self.stop()
+            raise AssertionError(f"{self._name} did not start:\n" + "".join(self._lines))
+
+    def _read(self):
+        for line in self._process.stderr:
+            self._lines = self._lines[-200:] + [line]
+            found = re.search(r"listening on (\S+)", line)
+            if found and self.address is None:
+                self.address = found[1]
+                self._listening.set()
+        self._listening.set()
+
+    def stop(self, how=signal.SIGTERM):
+        """Its exit code."""
+        self._process.send_signal(how)
+        code = self._process.wait(timeout=DEADLINE_S)
+        self._reader.join()
+        self._process.stderr.close()
+        return code
+
+
+class Chatter:
+    """chatd and edged with both neighbours."""
+
+    def __init__(self, chatd, edged, uacl, notif):
+        self._edged_program = edged
+        # Short: it holds a socket, whose path may have 107 bytes.
+        self.folder = tempfile.mkdtemp(prefix="chatter-", dir="/tmp")
+        self._running = []
+        secret = secrets.token_hex(16)
+        self.uacl = self._start(uacl, PORT="0").address
+        notif = self._start(notif, PORT="0", NOTIFICATION_AUTH=secret).address
+        self._chat_target = f"unix:{self.folder}/chatd.sock"
+        self._start(
+            chatd,
+            CHAT_LISTEN=self._chat_target,
+            DATABASE_URL=f"sqlite:{self.folder}/chatter.db",
+            VERIFICATION_URL=f"{self.uacl}/authorize",
+            NOTIFICATION_URL=f"{notif}/notification",
+            NOTIFICATION_AUTH=secret,
+        )
+        self._edge = None
+        self._port = "0"
+        self.start_edge()
+
+    def _start(self, program, **environment):
+        service = Service(program, **environment)
+        self._running.append(service)
+        return service
+
+    def start_edge(self):
+        """The same port each time, so that pages find it again."""
+        self._edge = Service(self._edged_program, HOST="127.0.0.1", PORT=self._port,
+                             CHAT_TARGET=self._chat_target)
+        self._port = self._edge.address.rsplit(":", 1)[1]
+
+    def stop_edge(self):
+        self._edge.stop()
+        self._edge = None
+
+    @property
+    def page(self):
+        return f"http://127.0.0.1:{self._port}/"
+
+    def sign_up(self, username, password, user_group):
+        body = json.dumps({"username": username, "password": password,
+                           "user_group": user_group}).encode()
+        request = urllib.request.Request(f"{self.uacl}/user", data=body, method="POST")
+        urllib.request.urlopen(request, timeout=DEADLINE_S).close()
+
+    def close(self):
+        if self._edge:
+            self.stop_edge()
+        for service in reversed(self._running):
+            service.stop()
+        shutil.rmtree(self.folder)
