@@ -1,0 +1,124 @@
+#include "storage/sqlite/connection.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace chatter::storage {
+namespace {
+
+// How long to wait for another process's write transaction.
+constexpr int kBusyTimeoutMs = 10'000;
+
+absl::Status ErrorOf(sqlite3* db) {
+  const int code = sqlite3_errcode(db);
+  const std::string what = absl::StrCat("SQLite: ", sqlite3_errmsg(db));
+  switch (code & 0xFF) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_NOMEM:
+      return absl::UnavailableError(what);
+    case SQLITE_CONSTRAINT:
+      return absl::AlreadyExistsError(what);
+    default:
+      return absl::InternalError(what);
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<bool> Statement::Step() {
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) {
+    sqlite3_reset(statement_);
+    return false;
+  }
+  absl::Status error = ErrorOf(db_);
+  sqlite3_reset(statement_);
+  return error;
+}
+
+absl::Status Statement::Run() {
+  const absl::StatusOr<bool> row = Step();
+  Reset();
+  return row.status();
+}
+
+void Statement::Reset() { sqlite3_reset(statement_); }
+
+std::string_view Statement::Text(int column) const {
+  const auto* const text =
+      reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  return {text, static_cast<size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& path) {
+  sqlite3* db = nullptr;
+  const int code = sqlite3_open_v2(
+      path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+      nullptr);
+  std::unique_ptr<Connection> connection(new Connection(db));
+  if (code != SQLITE_OK) return connection->LastError();
+  sqlite3_busy_timeout(db, kBusyTimeoutMs);
+  const absl::Status status = connection->Execute(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = "
+      "MEMORY;");
+  if (!status.ok()) return status;
+  return connection;
+}
+
+Connection::~Connection() {
+  statements_.clear();
+  sqlite3_close(db_);
+}
+
+absl::Status Connection::Execute(const std::string& sql) {
+  if (sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK) {
+    return absl::OkStatus();
+  }
+  return LastError();
+}
+
+absl::StatusOr<Statement*> Connection::Prepare(const char* sql) {
+  std::unique_ptr<Statement>& kept = statements_[sql];
+  if (kept == nullptr) {
+    sqlite3_stmt* statement = nullptr;
+    if (sqlite3_prepare_v3(db_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement,
+                           nullptr) != SQLITE_OK) {
+      return LastError();
+    }
+    kept = std::make_unique<Statement>(db_, statement);
+  }
+  kept->Reset();
+  return kept.get();
+}
+
+absl::Status Connection::LastError() const { return ErrorOf(db_); }
+
+absl::StatusOr<Transaction> Transaction::Begin(Connection& connection) {
+  const absl::Status status = connection.Execute("BEGIN IMMEDIATE");
+  if (!status.ok()) return status;
+  return Transaction(&connection);
+}
+
+Transaction::Transaction(Transaction&& other) noexcept
+    : connection_(std::exchange(other.connection_, nullptr)) {}
+
+Transaction::~Transaction() {
+  // SQLite has rolled back by itself after some errors: then this one does not matter.
+  if (connection_ != nullptr) connection_->Execute("ROLLBACK").IgnoreError();
+}
+
+absl::Status Transaction::Commit() {
+  const absl::Status status = connection_->Execute("COMMIT");
+  if (status.ok()) connection_ = nullptr;
+  return status;
+}
+
+}  // namespace chatter::storage
