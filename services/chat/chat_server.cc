@@ -54,6 +54,7 @@ void ChatServer::Stop() {
   edge_server_.StopReading();
   tokens_.Drain();
   append_queue_.Drain();
+  registry_.StopPresence();
   edge_server_.EndStreams(kStreamPatience);
   chat_service_.EndStreams(kStreamPatience);
   server_->Shutdown(std::chrono::system_clock::now() + kCallPatience);

@@ -157,6 +157,7 @@ class TestEdge {
     stream_ = stub.Attach(&context_);
   }
   ~TestEdge() {
+    if (ended_) return;
     context_.TryCancel();
     v1::ChatBatch batch;
     while (stream_->Read(&batch)) {
@@ -197,6 +198,7 @@ class TestEdge {
     while (next_ >= batch_.deliveries_size()) {
       next_ = 0;
       if (!stream_->Read(&batch_)) {
+        ended_ = true;
         return absl::StrCat("end: ", static_cast<int>(stream_->Finish().error_code()));
       }
     }
@@ -233,6 +235,7 @@ class TestEdge {
   std::unique_ptr<grpc::ClientReaderWriter<v1::EdgeBatch, v1::ChatBatch>> stream_;
   v1::ChatBatch batch_;
   int next_ = 0;
+  bool ended_ = false;
 };
 
 TEST_F(ChatServerTest, CreatesUsersForThoseWhoHaveASecret) {

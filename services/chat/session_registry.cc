@@ -83,6 +83,11 @@ void SessionRegistry::Deliver(absl::Span<CommittedMessage> messages) {
   FlushAll(touched);
 }
 
+void SessionRegistry::StopPresence() {
+  absl::MutexLock lock(&mutex_);
+  presence_stopped_ = true;
+}
+
 bool SessionRegistry::IsOnline(std::string_view user) const {
   absl::MutexLock lock(&mutex_);
   return users_.contains(AbslView(user));
@@ -120,7 +125,7 @@ void SessionRegistry::LeaveGroup(const std::string& group, Session& session) {
 void SessionRegistry::AnnouncePresence(const std::string& user, const std::string& group,
                                        bool active, TouchedStreams& touched) {
   const auto it = groups_.find(group);
-  if (it == groups_.end()) return;
+  if (it == groups_.end() || presence_stopped_) return;
   for (const auto& [stream, sessions] : it->second) {
     delivery_.Clear();
     delivery_.mutable_sessions()->Reserve(static_cast<int>(sessions.size()));

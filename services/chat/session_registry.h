@@ -53,6 +53,9 @@ class SessionRegistry {
   // Empties the messages.
   void Deliver(absl::Span<CommittedMessage> messages);
 
+  // From now on nobody hears of comings and goings: the service stops, and everybody goes.
+  void StopPresence();
+
   bool IsOnline(std::string_view user) const;
 
   // One answer for each name, in order.
@@ -85,6 +88,7 @@ class SessionRegistry {
                     TouchedStreams& touched) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable absl::Mutex mutex_;
+  bool presence_stopped_ ABSL_GUARDED_BY(mutex_) = false;
   absl::flat_hash_map<std::string, OnlineUser> users_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, Group> groups_ ABSL_GUARDED_BY(mutex_);
   // Filled and queued under the lock, again and again, so that its memory is reused.
