@@ -45,48 +45,40 @@ export class PeopleList {
     const preview = last ? this.#preview(last) : mine ? 'Notes to yourself' : '';
     const time = last ? shortTime(new Date(last.created)) : '';
     const state = active ? 'online' : 'offline';
-    return {
-      key: username,
-      signature: JSON.stringify([active, selected, unread, preview, time, mine]),
-      build: () =>
+    const fill = (row) => {
+      const button = row.firstElementChild;
+      if (selected) button.setAttribute('aria-current', 'true');
+      else button.removeAttribute('aria-current');
+      button.replaceChildren(
+        avatar(username, active),
         h(
-          'li',
-          {},
+          'span',
+          { class: 'person-text' },
           h(
-            'button',
-            {
-              class: 'person',
-              type: 'button',
-              'aria-current': selected ? 'true' : undefined,
-              onclick: () => this.#onSelect(username),
-            },
-            avatar(username, active),
-            h(
-              'span',
-              { class: 'person-text' },
-              h(
-                'span',
-                { class: 'person-line' },
-                h('span', { class: 'person-name' }, mine ? `${username} (you)` : username),
-                h('span', { class: 'visually-hidden' }, `, ${state}`),
-                h('span', { class: 'person-time' }, time),
-              ),
-              h(
-                'span',
-                { class: 'person-line' },
-                h('span', { class: 'person-preview' }, preview || (active ? 'Online' : 'Offline')),
-                unread > 0
-                  ? h(
-                      'span',
-                      { class: 'badge' },
-                      unread > 99 ? '99+' : String(unread),
-                      h('span', { class: 'visually-hidden' }, ' unread'),
-                    )
-                  : null,
-              ),
-            ),
+            'span',
+            { class: 'person-line' },
+            h('span', { class: 'person-name' }, mine ? `${username} (you)` : username),
+            h('span', { class: 'visually-hidden' }, `, ${state}`),
+            h('span', { class: 'person-time' }, time),
+          ),
+          h(
+            'span',
+            { class: 'person-line' },
+            h('span', { class: 'person-preview' }, preview || (active ? 'Online' : 'Offline')),
+            unread > 0 ? badge(unread) : null,
           ),
         ),
+      );
+      return row;
+    };
+    return {
+      key: username,
+      signature: JSON.stringify([active, selected, unread, preview, time]),
+      build: () => {
+        const onclick = () => this.#onSelect(username);
+        return fill(h('li', {}, h('button', { class: 'person', type: 'button', onclick })));
+      },
+      update: fill,
     };
   }
 
@@ -108,4 +100,13 @@ export class PeopleList {
     event.preventDefault();
     next.focus();
   }
+}
+
+function badge(unread) {
+  return h(
+    'span',
+    { class: 'badge' },
+    unread > 99 ? '99+' : String(unread),
+    h('span', { class: 'visually-hidden' }, ' unread'),
+  );
 }

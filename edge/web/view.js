@@ -14,31 +14,39 @@ export function h(tag, properties = {}, ...children) {
 }
 
 /**
- * Makes the container's children those of `items`, [{key, signature, build}], in order.
- * An element stays the same as long as its signature does, so that focus and selection
- * survive.
+ * Makes the container's children those of `items`, [{key, signature, build, update}], in
+ * order. An element stays as long as its key does, so that focus, selection and a click
+ * that has begun survive. When its signature changes it is given to `update`, or, when
+ * there is none, built anew.
  */
 export function reconcile(container, items) {
   const old = new Map();
   for (const element of container.children) old.set(element.dataset.key, element);
   let cursor = container.firstElementChild;
-  for (const { key, signature, build } of items) {
+  for (const { key, signature, build, update } of items) {
     let element = old.get(key);
     old.delete(key);
-    if (!element || element.dataset.signature !== signature) {
-      const fresh = build();
-      fresh.dataset.key = key;
-      fresh.dataset.signature = signature;
-      if (element) {
-        const focused = element.contains(document.activeElement);
+    if (!element) {
+      element = build();
+    } else if (element.dataset.signature !== signature) {
+      if (update) {
+        update(element);
+      } else {
+        const fresh = build();
         if (cursor === element) cursor = fresh;
         element.replaceWith(fresh);
-        if (focused) (fresh.querySelector('button') ?? fresh).focus();
+        element = fresh;
       }
-      element = fresh;
     }
-    if (element === cursor) cursor = cursor.nextElementSibling;
-    else container.insertBefore(element, cursor);
+    element.dataset.key = key;
+    element.dataset.signature = signature;
+    if (element === cursor) {
+      cursor = cursor.nextElementSibling;
+      continue;
+    }
+    const focused = element.contains(document.activeElement) ? document.activeElement : null;
+    container.insertBefore(element, cursor);
+    focused?.focus({ preventScroll: true });
   }
   for (const element of old.values()) element.remove();
 }

@@ -119,7 +119,6 @@ class PageTest(unittest.TestCase):
 
     def test_two_windows_of_one_person_show_the_same(self):
         first = self.person("ann")
-        self.chatter.sign_up(self.name("bob"), PASSWORD, self.group)
         self.person("bob")
         second = self.window()
         self.sign_in(second, self.name("ann"))

@@ -119,12 +119,10 @@ class Window:
                              {"cmd": command, "params": parameters})
 
     def click(self, selector):
-        element = wait_for(f"{selector} to be there", lambda: self._find(selector))
-        self._command("POST", f"/element/{element}/click", {})
+        self._do(selector, "click", {})
 
     def type(self, selector, text):
-        element = wait_for(f"{selector} to be there", lambda: self._find(selector))
-        self._command("POST", f"/element/{element}/value", {"text": text})
+        self._do(selector, "value", {"text": text})
 
     def keys(self, text):
         """Typed into whatever has the focus."""
@@ -163,10 +161,12 @@ class Window:
         if folder:
             self.screenshot(os.path.join(folder, name + ".png"))
 
-    def _find(self, selector):
-        found = self._command("POST", "/elements",
+    def _do(self, selector, action, body):
+        """On the first such element, as soon as there is one that can be used."""
+        self.wait_shown(selector)
+        found = self._command("POST", "/element",
                               {"using": "css selector", "value": selector})
-        return found[0][ELEMENT] if found else None
+        self._command("POST", f"/element/{found[ELEMENT]}/{action}", body)
 
     def _command(self, method, path, body=None):
         return self._call(method, self._session + path, body)
