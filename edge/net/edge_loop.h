@@ -1,0 +1,61 @@
+// The event loop of one edge thread.
+#ifndef CHATTER_EDGE_NET_EDGE_LOOP_H_
+#define CHATTER_EDGE_NET_EDGE_LOOP_H_
+
+#include <array>
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "services/base/clock.h"
+
+namespace chatter::edge {
+
+class Socket;
+
+// Runs handlers in turns: everything that is ready, then one write for each socket that
+// was written to, then `end_of_turn`. All of it belongs to the thread that calls Run, but
+// for Stop and what asio::post needs of io().
+class EdgeLoop {
+ public:
+  static constexpr size_t kReadBufferBytes = 64 << 10;
+
+  explicit EdgeLoop(const Clock& clock) : clock_(clock) {}
+  EdgeLoop(const EdgeLoop&) = delete;
+  EdgeLoop& operator=(const EdgeLoop&) = delete;
+
+  asio::io_context& io() { return io_; }
+  const Clock& clock() const { return clock_; }
+  absl::Duration Now() const { return clock_.Uptime(); }
+
+  // Until Stop. `tick` runs about once a second.
+  void Run(const std::function<void()>& end_of_turn, const std::function<void()>& tick);
+  // Any thread.
+  void Stop() { io_.stop(); }
+
+  // The socket has something to send at the end of this turn.
+  void FlushLater(std::shared_ptr<Socket> socket);
+
+  // What every socket of the thread reads into: valid until the handler returns.
+  std::array<char, kReadBufferBytes>& read_buffer() { return read_buffer_; }
+
+ private:
+  void FlushSockets();
+  void ScheduleTick(const std::function<void()>& tick);
+
+  const Clock& clock_;
+  asio::io_context io_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
+  asio::steady_timer tick_timer_{io_};
+  std::vector<std::shared_ptr<Socket>> to_flush_;
+  std::vector<std::shared_ptr<Socket>> flushing_;
+  std::array<char, kReadBufferBytes> read_buffer_;
+};
+
+}  // namespace chatter::edge
+
+#endif  // CHATTER_EDGE_NET_EDGE_LOOP_H_

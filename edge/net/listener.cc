@@ -1,0 +1,77 @@
+#include "edge/net/listener.h"
+
+#include <sys/socket.h>
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "glog/logging.h"
+
+namespace chatter::edge {
+namespace {
+
+constexpr std::chrono::milliseconds kAcceptBackoff{100};
+using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+
+absl::Status Failure(const std::string& host, uint16_t port,
+                     const asio::error_code& error) {
+  return absl::UnavailableError(
+      absl::StrCat("cannot listen on ", host, ":", port, ": ", error.message()));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(EdgeLoop& loop,
+                                                         const std::string& host,
+                                                         uint16_t port) {
+  asio::error_code error;
+  const asio::ip::address address = asio::ip::make_address(host, error);
+  if (error) {
+    return absl::InvalidArgumentError(absl::StrCat("'", host, "' is no IP address"));
+  }
+  const asio::ip::tcp::endpoint endpoint(address, port);
+  asio::ip::tcp::acceptor acceptor(loop.io());
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(asio::ip::tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.set_option(ReusePort(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return Failure(host, port, error);
+  const uint16_t real_port = acceptor.local_endpoint(error).port();
+  if (error) return Failure(host, port, error);
+  return std::unique_ptr<Listener>(new Listener(loop, std::move(acceptor), real_port));
+}
+
+Listener::Listener(EdgeLoop& loop, asio::ip::tcp::acceptor acceptor, uint16_t port)
+    : acceptor_(std::move(acceptor)), backoff_(loop.io()), port_(port) {}
+
+void Listener::Start(Accepted accepted) {
+  accepted_ = std::move(accepted);
+  AcceptNext();
+}
+
+void Listener::AcceptNext() {
+  acceptor_.async_accept(
+      [this](const asio::error_code& error, asio::ip::tcp::socket socket) {
+        if (error == asio::error::operation_aborted) return;
+        if (!error) {
+          accepted_(std::move(socket));
+          return AcceptNext();
+        }
+        // Out of descriptors or memory, or a client that left while it waited.
+        LOG_EVERY_N(WARNING, 100) << "cannot accept a connection: " << error.message();
+        backoff_.expires_after(kAcceptBackoff);
+        backoff_.async_wait([this](const asio::error_code& cancelled) {
+          if (!cancelled) AcceptNext();
+        });
+      });
+}
+
+void Listener::Stop() {
+  asio::error_code ignored;
+  acceptor_.close(ignored);
+  backoff_.cancel();
+}
+
+}  // namespace chatter::edge

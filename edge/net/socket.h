@@ -1,0 +1,82 @@
+// One TCP connection: bytes in, bytes out.
+#ifndef CHATTER_EDGE_NET_SOCKET_H_
+#define CHATTER_EDGE_NET_SOCKET_H_
+
+#include <asio/ip/tcp.hpp>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "edge/net/edge_loop.h"
+
+namespace chatter::edge {
+
+// Of its loop's thread. Holds no buffer while nothing waits to be sent: it reads into the
+// loop's, and hands over what it sends at the end of the turn in one call.
+class Socket : public std::enable_shared_from_this<Socket> {
+ public:
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    // Valid until it returns.
+    virtual void OnBytes(std::string_view bytes) = 0;
+    // The peer is gone, or everything is sent after CloseAfterSending, or the socket
+    // broke. The last call to the owner.
+    virtual void OnGone() = 0;
+    // More waits for the peer than may. Called once, between handlers.
+    virtual void OnTooSlow() = 0;
+  };
+
+  Socket(EdgeLoop& loop, asio::ip::tcp::socket socket, size_t max_waiting_bytes,
+         Owner& owner);
+
+  // Starts to read.
+  void Start();
+
+  // `chunk` goes out whole or not at all, unless the socket breaks.
+  void Send(std::string_view chunk);
+  // Bytes that the kernel has not taken.
+  size_t waiting_bytes() const { return out_.size(); }
+  // Sends now what it can of what waits.
+  void Flush();
+
+  // While paused, nothing is read: the peer's sends fill its own buffers.
+  void PauseReading() { reading_paused_ = true; }
+  void ResumeReading();
+
+  // Forgets the chunks that have not begun to go out.
+  void DropWaitingChunks();
+  // Nothing more is read or handed over; the socket closes when all is sent. The owner
+  // bounds how long that may take, by Abort.
+  void CloseAfterSending();
+  // Closes at once. The owner hears OnGone before this returns.
+  void Abort();
+  // The owner is going away and wants to hear nothing more. Closes at once.
+  void Detach();
+
+ private:
+  void WaitReadable();
+  void OnReadable();
+  void WaitWritable();
+  void Gone();
+
+  EdgeLoop& loop_;
+  asio::ip::tcp::socket socket_;
+  const size_t max_waiting_bytes_;
+  Owner* owner_;  // null once gone
+  std::string out_;
+  std::vector<size_t> chunk_sizes_;  // of out_; the first one is what is left of it
+  bool first_chunk_begun_ = false;
+  bool flush_scheduled_ = false;
+  bool waiting_readable_ = false;
+  bool waiting_writable_ = false;
+  bool reading_paused_ = false;
+  bool closing_ = false;
+  bool told_too_slow_ = false;
+};
+
+}  // namespace chatter::edge
+
+#endif  // CHATTER_EDGE_NET_SOCKET_H_
