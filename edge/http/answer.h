@@ -1,0 +1,53 @@
+// HTTP answers, as the contract wants them.
+#ifndef CHATTER_EDGE_HTTP_ANSWER_H_
+#define CHATTER_EDGE_HTTP_ANSWER_H_
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace chatter::edge {
+
+struct HttpAnswer {
+  int status = 200;
+  std::string_view content_type = "application/json";
+  std::string body;
+  // Beyond those that every answer has: {"Allow", "GET"}.
+  std::vector<std::pair<std::string_view, std::string>> headers;
+};
+
+// Contract, "Envelope": {"result":<json>,"message":null}.
+HttpAnswer ResultAnswer(int status, std::string_view result_json);
+// {"result":null,"message":[{"message":"<text>"}]}.
+HttpAnswer MessageAnswer(int status, std::string_view text);
+
+// Contract, "CORS".
+class CorsPolicy {
+ public:
+  // Origins as browsers send them ("https://app.example"), or "*" for all.
+  explicit CorsPolicy(std::vector<std::string> allowed_origins)
+      : allowed_(std::move(allowed_origins)) {}
+
+  bool IsAllowed(std::string_view origin) const;
+
+  // For WebSockets, which browsers open across origins without asking: allowed, absent,
+  // or the same as the host that was asked.
+  bool MayConnect(std::string_view origin, std::string_view host) const;
+
+ private:
+  const std::vector<std::string> allowed_;
+};
+
+// Appends the whole answer. `head_only`: for HEAD, the body stays away. `origin`: the
+// request's.
+void AppendAnswer(const HttpAnswer& answer, const CorsPolicy& cors,
+                  std::string_view origin, bool head_only, bool keep_alive,
+                  std::string& out);
+
+// Appends a JSON string with its quotes. `text` is valid UTF-8.
+void AppendJsonString(std::string_view text, std::string& out);
+
+}  // namespace chatter::edge
+
+#endif  // CHATTER_EDGE_HTTP_ANSWER_H_

@@ -1,0 +1,45 @@
+// The calls that an edge makes for its REST clients.
+#ifndef CHATTER_EDGE_LINK_CHAT_CLIENT_H_
+#define CHATTER_EDGE_LINK_CHAT_CLIENT_H_
+
+#include <grpcpp/channel.h>
+
+#include <asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "chatter/v1/chat.pb.h"
+
+namespace chatter::edge {
+
+// To the chat service. Every call ends within 10 s; while the chat service is away it
+// ends at once, kUnavailable. `done` runs once, on the loop of `io`, never before the
+// call returns. Of that loop's thread.
+class ChatClient {
+ public:
+  template <typename Response>
+  using Done = std::function<void(absl::StatusOr<Response>)>;
+
+  virtual ~ChatClient() = default;
+
+  // `authorization`: the request's header, for the chat service to judge.
+  virtual void CreateUser(const std::string& authorization, v1::CreateUserRequest request,
+                          Done<v1::CreateUserResponse> done) = 0;
+  virtual void IssueToken(const std::string& authorization, v1::IssueTokenRequest request,
+                          Done<v1::IssueTokenResponse> done) = 0;
+  virtual void ListMessages(const std::string& authorization,
+                            v1::ListMessagesRequest request,
+                            Done<v1::ListMessagesResponse> done) = 0;
+  virtual void ListConnections(const std::string& authorization,
+                               v1::ListConnectionsRequest request,
+                               Done<v1::ListConnectionsResponse> done) = 0;
+};
+
+std::unique_ptr<ChatClient> MakeChatClient(asio::io_context& io,
+                                           std::shared_ptr<grpc::Channel> channel);
+
+}  // namespace chatter::edge
+
+#endif  // CHATTER_EDGE_LINK_CHAT_CLIENT_H_
