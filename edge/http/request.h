@@ -31,6 +31,7 @@ class HttpRequest {
   HttpRequest& operator=(const HttpRequest&) = delete;
 
   const std::string& method() const { return parsed_.get_method(); }
+  const std::string& version() const { return parsed_.get_version(); }
   // Percent-decoded, without the query and without a trailing slash ("/" stays).
   const std::string& path() const { return path_; }
   const std::string& body() const { return body_; }

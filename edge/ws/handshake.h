@@ -1,0 +1,19 @@
+#ifndef CHATTER_EDGE_WS_HANDSHAKE_H_
+#define CHATTER_EDGE_WS_HANDSHAKE_H_
+
+#include <optional>
+
+#include "edge/http/answer.h"
+#include "edge/http/request.h"
+
+namespace chatter::edge {
+
+// What is wrong with the handshake (RFC 6455 section 4.2.1), or with where it comes from;
+// nullopt when only its token is left to be looked at. Version 13 alone: the engine would
+// also take drafts that have no framing worth the name.
+std::optional<HttpAnswer> RefuseHandshake(const HttpRequest& request,
+                                          const CorsPolicy& cors);
+
+}  // namespace chatter::edge
+
+#endif  // CHATTER_EDGE_WS_HANDSHAKE_H_
