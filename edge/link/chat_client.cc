@@ -6,6 +6,9 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/synchronization/mutex.h"
 #include "chatter/v1/chat.grpc.pb.h"
 #include "services/base/grpc_status.h"
 
@@ -26,6 +29,16 @@ class GrpcChatClient : public ChatClient {
  public:
   GrpcChatClient(asio::io_context& io, const std::shared_ptr<grpc::Channel>& channel)
       : io_(io), stub_(v1::ChatService::NewStub(channel)) {}
+
+  // Completions come from gRPC's threads and must still find the loop.
+  ~GrpcChatClient() override {
+    absl::MutexLock lock(&mutex_);
+    for (grpc::ClientContext* const context : in_flight_) context->TryCancel();
+    const auto none_left = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+      return in_flight_.empty();
+    };
+    mutex_.Await(absl::Condition(&none_left));
+  }
 
   void CreateUser(const std::string& authorization, v1::CreateUserRequest request,
                   Done<v1::CreateUserResponse> done) override {
@@ -59,6 +72,10 @@ class GrpcChatClient : public ChatClient {
     call->done = std::move(done);
     call->context.AddMetadata("authorization", authorization);
     call->context.set_deadline(std::chrono::system_clock::now() + kDeadline);
+    {
+      absl::MutexLock lock(&mutex_);
+      in_flight_.insert(&call->context);
+    }
     (static_cast<Async*>(stub_->async())->*method)(
         &call->context, &call->request, &call->response,
         [this, call](grpc::Status status) {
@@ -69,11 +86,15 @@ class GrpcChatClient : public ChatClient {
               call->done(status);
             }
           });
+          absl::MutexLock lock(&mutex_);
+          in_flight_.erase(&call->context);
         });
   }
 
   asio::io_context& io_;
   const std::unique_ptr<v1::ChatService::Stub> stub_;
+  absl::Mutex mutex_;
+  absl::flat_hash_set<grpc::ClientContext*> in_flight_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace

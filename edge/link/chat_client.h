@@ -37,6 +37,7 @@ class ChatClient {
                                Done<v1::ListConnectionsResponse> done) = 0;
 };
 
+// Its destructor cancels the calls on their way, whose `done` may then never run.
 std::unique_ptr<ChatClient> MakeChatClient(asio::io_context& io,
                                            std::shared_ptr<grpc::Channel> channel);
 

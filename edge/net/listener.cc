@@ -20,11 +20,8 @@ absl::Status Failure(const std::string& host, uint16_t port,
       absl::StrCat("cannot listen on ", host, ":", port, ": ", error.message()));
 }
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(EdgeLoop& loop,
-                                                         const std::string& host,
-                                                         uint16_t port) {
+absl::StatusOr<asio::ip::tcp::acceptor> Bind(EdgeLoop& loop, const std::string& host,
+                                             uint16_t port, bool share) {
   asio::error_code error;
   const asio::ip::address address = asio::ip::make_address(host, error);
   if (error) {
@@ -34,13 +31,28 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(EdgeLoop& loop,
   asio::ip::tcp::acceptor acceptor(loop.io());
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(asio::ip::tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor.set_option(ReusePort(true), error);
+  if (!error) acceptor.set_option(ReusePort(share), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) return Failure(host, port, error);
-  const uint16_t real_port = acceptor.local_endpoint(error).port();
+  return acceptor;
+}
+
+}  // namespace
+
+absl::Status Listener::CheckFree(EdgeLoop& loop, const std::string& host, uint16_t port) {
+  return Bind(loop, host, port, /*share=*/false).status();
+}
+
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(EdgeLoop& loop,
+                                                         const std::string& host,
+                                                         uint16_t port) {
+  absl::StatusOr<asio::ip::tcp::acceptor> acceptor = Bind(loop, host, port, true);
+  if (!acceptor.ok()) return acceptor.status();
+  asio::error_code error;
+  const uint16_t real_port = acceptor->local_endpoint(error).port();
   if (error) return Failure(host, port, error);
-  return std::unique_ptr<Listener>(new Listener(loop, std::move(acceptor), real_port));
+  return std::unique_ptr<Listener>(new Listener(loop, *std::move(acceptor), real_port));
 }
 
 Listener::Listener(EdgeLoop& loop, asio::ip::tcp::acceptor acceptor, uint16_t port)

@@ -20,8 +20,11 @@ class Listener {
  public:
   using Accepted = std::function<void(asio::ip::tcp::socket)>;
 
+  // kUnavailable when somebody listens on the port already, even one who would share it.
+  static absl::Status CheckFree(EdgeLoop& loop, const std::string& host, uint16_t port);
+
   // `port` 0 lets the kernel choose. kInvalidArgument for a host that is no address,
-  // kUnavailable when the port is taken by another user's process.
+  // kUnavailable when the port is taken by somebody who does not share it.
   static absl::StatusOr<std::unique_ptr<Listener>> Open(EdgeLoop& loop,
                                                         const std::string& host,
                                                         uint16_t port);

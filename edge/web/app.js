@@ -189,7 +189,7 @@ async function synchronize() {
   }
   for (const peer of peers) {
     if (own !== client || connection.state !== 'online') return;
-    await loadNewest(peer);
+    if (!(await loadNewest(peer))) return;
   }
 }
 
@@ -218,6 +218,7 @@ function messageCame(message) {
 
 // --- Conversations ---
 
+// False: it failed, and was said.
 async function loadNewest(peer) {
   const own = client;
   const conversation = store.conversation(peer);
@@ -225,14 +226,17 @@ async function loadNewest(peer) {
   if (isOpen()) thread.problem = '';
   try {
     const page = await own.messages(peer, { limit: PAGE });
-    if (own !== client) return;
+    if (own !== client) return false;
     conversation.mergeNewest(page, PAGE);
     conversation.settleUnknown(store.me);
+    return true;
   } catch (error) {
     if (own === client && isOpen()) thread.problem = 'The messages could not be loaded. ';
     failed(own, error);
+    return false;
+  } finally {
+    render();
   }
-  render();
 }
 
 async function loadOlder() {

@@ -123,7 +123,7 @@ export class Chatter extends EventTarget {
   #run = 0; // Changes with start() and stop(): what belongs to an old run is dropped.
   #retryTimer = 0;
   #stableTimer = 0;
-  #echoTimer = 0;
+  #deadlineTimer = 0; // For the socket to open, then for the echo of what was sent.
   #waiting = []; // {to, frame, text, resolve, reject}
   #sent = null; // The one whose echo has not come: one at a time, so that errors have an
   // addressee, which the frames themselves do not say.
@@ -231,8 +231,10 @@ export class Chatter extends EventTarget {
     const socket = new WebSocket(url);
     this.#socket = socket;
     const current = () => run === this.#run && socket === this.#socket;
+    this.#setDeadline(REQUEST_TIMEOUT_MS);
     socket.onopen = () => {
       if (!current()) return;
+      clearTimeout(this.#deadlineTimer);
       this.#stableTimer = setTimeout(() => (this.#attempt = 0), STABLE_MS);
       this.#emit('state', { state: 'online' });
       this.#sendNext();
@@ -259,7 +261,7 @@ export class Chatter extends EventTarget {
   // Forgets the socket. What was on its way has an outcome that nobody knows.
   #drop() {
     clearTimeout(this.#stableTimer);
-    clearTimeout(this.#echoTimer);
+    clearTimeout(this.#deadlineTimer);
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();
@@ -273,14 +275,18 @@ export class Chatter extends EventTarget {
     this.#sent = this.#waiting.shift() ?? null;
     if (!this.#sent) return;
     this.#socket.send(this.#sent.frame);
-    this.#echoTimer = setTimeout(() => {
+    this.#setDeadline(ECHO_TIMEOUT_MS);
+  }
+
+  #setDeadline(milliseconds) {
+    this.#deadlineTimer = setTimeout(() => {
       this.#drop();
       this.#retryLater('The server does not answer.', 0);
-    }, ECHO_TIMEOUT_MS);
+    }, milliseconds);
   }
 
   #answered() {
-    clearTimeout(this.#echoTimer);
+    clearTimeout(this.#deadlineTimer);
     const sent = this.#sent;
     this.#sent = null;
     return sent;

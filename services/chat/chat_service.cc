@@ -223,7 +223,7 @@ grpc::ServerUnaryReactor* ChatServiceImpl::ListMessages(
 absl::Status ChatServiceImpl::ReadMessages(const storage::User& caller,
                                            const v1::ListMessagesRequest& request,
                                            v1::ListMessagesResponse& response) {
-  if (!request.user().empty() && request.user() != caller.name) {
+  if (request.has_user() && request.user() != caller.name) {
     return absl::PermissionDeniedError("One reads one's own messages");
   }
   absl::StatusOr<storage::HistoryQuery> query = MakeQuery(request);
@@ -237,6 +237,7 @@ absl::Status ChatServiceImpl::ReadMessages(const storage::User& caller,
   const size_t limit = static_cast<size_t>(
       request.page_size() == 0 ? messages_limit_
                                : std::min(request.page_size(), messages_limit_));
+  response.set_page_size(static_cast<int32_t>(limit));
   absl::StatusOr<std::vector<storage::Message>> page = ReadPage(storage_, *query, limit);
   if (!page.ok()) return page.status();
   if (page->empty()) return absl::OkStatus();

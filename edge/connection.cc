@@ -1,0 +1,329 @@
+#include "edge/connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "edge/edge_thread.h"
+#include "edge/ws/close_codes.h"
+#include "edge/ws/handshake.h"
+#include "services/base/protocol.h"
+
+namespace chatter::edge {
+namespace {
+
+// From a connection's or a request's first byte to its last.
+constexpr absl::Duration kRequestDeadline = absl::Seconds(10);
+constexpr absl::Duration kKeepAliveIdle = absl::Seconds(60);
+// Longer than the calls that answers are made of.
+constexpr absl::Duration kAnswerDeadline = absl::Seconds(30);
+constexpr absl::Duration kOpenDeadline = absl::Seconds(10);
+constexpr absl::Duration kCloseDeadline = absl::Seconds(5);
+constexpr int kMaxSilentPings = 2;
+constexpr int kMaxBadFramesInARow = 10;
+// Half of what the chat service allows, so that its limit is never met.
+constexpr int kMaxUnanswered = kMaxUnansweredSends / 2;
+// Messages are taken from a read in slices, small enough that even the shortest messages
+// in one of them stay below the other half.
+constexpr size_t kSliceBytes = 2048;
+
+HttpAnswer Unavailable() {
+  HttpAnswer answer = MessageAnswer(503, "The service is not available now");
+  answer.headers.emplace_back("Retry-After", "2");
+  return answer;
+}
+
+}  // namespace
+
+Connection::Connection(EdgeThread& thread, uint64_t id, asio::ip::tcp::socket socket)
+    : thread_(thread),
+      id_(id),
+      socket_(std::make_shared<Socket>(thread.loop(), std::move(socket),
+                                       thread.options().max_send_buffer_bytes, *this)),
+      reader_(std::make_unique<HttpRequestReader>(
+          HttpLimits{HttpLimits().header_bytes, thread.options().max_body_bytes})) {}
+
+Connection::~Connection() { socket_->Detach(); }
+
+void Connection::Start() {
+  SetDeadline(kRequestDeadline);
+  socket_->Start();
+}
+
+void Connection::Refuse() { AnswerAndClose(Unavailable()); }
+
+void Connection::SetDeadline(absl::Duration after) {
+  deadline_ = thread_.loop().Now() + after;
+  if (reminder_ <= deadline_) return;
+  reminder_ = deadline_;
+  thread_.wheel().Add(id_, reminder_);
+}
+
+void Connection::OnReminder(absl::Duration now) {
+  reminder_ = absl::InfiniteDuration();
+  if (now < deadline_) {
+    if (state_ != State::kGone) SetDeadline(deadline_ - now);
+    return;
+  }
+  switch (state_) {
+    case State::kRequest:
+      if (reader_->state() == HttpRequestReader::State::kPartial) {
+        return AnswerAndClose(MessageAnswer(408, "The request took too long"));
+      }
+      return CloseAfterSending();
+    case State::kAnswering:
+    case State::kOpening:
+      EndSession();
+      return AnswerAndClose(Unavailable());
+    case State::kOpen:
+      if (closing_handshake_ || silent_pings_ == kMaxSilentPings) return socket_->Abort();
+      ++silent_pings_;
+      web_socket_->Ping();
+      return SetDeadline(kPingInterval);
+    case State::kClosing:
+      return socket_->Abort();
+    case State::kGone:
+      return;
+  }
+}
+
+void Connection::OnBytes(std::string_view bytes) {
+  switch (state_) {
+    case State::kRequest:
+      reader_->Feed(bytes);
+      return Pump();
+    case State::kAnswering:
+    case State::kOpening:
+      // They wait; and more waits in the peer's own buffers.
+      reader_->Feed(bytes);
+      return socket_->PauseReading();
+    case State::kOpen:
+      silent_pings_ = 0;
+      return ReadWebSocket(bytes);
+    case State::kClosing:
+    case State::kGone:
+      return;
+  }
+}
+
+void Connection::Pump() {
+  if (pumping_) return;
+  pumping_ = true;
+  while (state_ == State::kRequest) {
+    const HttpRequestReader::State state = reader_->state();
+    if (state == HttpRequestReader::State::kComplete) {
+      HandleRequest();
+    } else if (state == HttpRequestReader::State::kProblem) {
+      const HttpProblem& problem = reader_->problem();
+      AnswerAndClose(MessageAnswer(problem.status, problem.message));
+    } else {
+      if (reader_->TakeExpectsContinue()) SendBytes("HTTP/1.1 100 Continue\r\n\r\n");
+      break;
+    }
+  }
+  pumping_ = false;
+}
+
+void Connection::HandleRequest() {
+  const HttpRequest& request = reader_->request();
+  origin_ = request.Header("Origin");
+  keep_alive_ = request.keep_alive();
+  head_only_ = request.method() == "HEAD";
+  if (request.path() == kWebSocketPath && request.method() == "GET") {
+    return HandleHandshake(request);
+  }
+  state_ = State::kAnswering;
+  SetDeadline(kAnswerDeadline);
+  // The connection may be gone when the answer comes.
+  thread_.rest().Handle(request, [thread = &thread_, id = id_](const HttpAnswer& answer) {
+    Connection* const connection = thread->Find(id);
+    if (connection != nullptr && connection->state_ == State::kAnswering) {
+      connection->Answer(answer);
+    }
+  });
+}
+
+void Connection::HandleHandshake(const HttpRequest& request) {
+  const std::optional<std::string> token = request.Query("token");
+  if (!token.has_value() || token->empty()) {
+    return Answer(MessageAnswer(403, "The token is missing"));
+  }
+  if (const std::optional<HttpAnswer> refusal = RefuseHandshake(request, thread_.cors());
+      refusal.has_value()) {
+    return Answer(*refusal);
+  }
+  if (!thread_.link().is_up() || going_away_) return Answer(Unavailable());
+  state_ = State::kOpening;
+  has_session_ = true;
+  SetDeadline(kOpenDeadline);
+  v1::ClientFrame& frame = thread_.scratch_frame();
+  frame.Clear();
+  frame.mutable_hello()->set_token(*token);
+  thread_.link().SendFrame(id_, frame, token->size());
+}
+
+void Connection::OnWelcome() {
+  if (state_ != State::kOpening) return;
+  state_ = State::kOpen;
+  web_socket_ = thread_.web_sockets().Make(*this);
+  const std::string head = reader_->request().raw_head();
+  const std::string rest = reader_->TakeRest();
+  reader_.reset();
+  std::string().swap(origin_);
+  SetDeadline(kPingInterval);
+  web_socket_->Start(head);
+  if (!rest.empty()) ReadWebSocket(rest);
+  if (unread_.empty()) socket_->ResumeReading();
+}
+
+void Connection::OnSessionRefused(bool bad_token) {
+  if (state_ != State::kOpening) return;
+  has_session_ = false;
+  Answer(bad_token ? MessageAnswer(403, "The token is not valid") : Unavailable());
+}
+
+void Connection::OnSessionEnded() {
+  has_session_ = false;
+  if (state_ == State::kOpening) return Answer(Unavailable());
+  if (state_ == State::kOpen) {
+    CloseWebSocket(close_code::kServiceRestart, "The service restarts");
+  }
+}
+
+void Connection::OnLinkDown() {
+  if (has_session_) OnSessionEnded();
+}
+
+void Connection::GoAway() {
+  going_away_ = true;
+  switch (state_) {
+    case State::kRequest:
+      return CloseAfterSending();
+    case State::kOpening:
+      EndSession();
+      return Answer(Unavailable());
+    case State::kOpen:
+      return CloseWebSocket(close_code::kGoingAway, "The service restarts");
+    case State::kAnswering:
+    case State::kClosing:
+    case State::kGone:
+      return;
+  }
+}
+
+void Connection::Answer(const HttpAnswer& answer) {
+  const bool keep_alive = keep_alive_ && !going_away_;
+  std::string bytes;
+  AppendAnswer(answer, thread_.cors(), origin_, head_only_, keep_alive, bytes);
+  SendBytes(bytes);
+  if (!keep_alive) return CloseAfterSending();
+  state_ = State::kRequest;
+  const HttpRequestReader::State next = reader_->Next();
+  SetDeadline(next == HttpRequestReader::State::kIdle ? kKeepAliveIdle
+                                                      : kRequestDeadline);
+  socket_->ResumeReading();
+  Pump();
+}
+
+void Connection::AnswerAndClose(const HttpAnswer& answer) {
+  keep_alive_ = false;
+  Answer(answer);
+}
+
+void Connection::ReadWebSocket(std::string_view bytes) {
+  while (!bytes.empty() && state_ == State::kOpen) {
+    if (IsBusy()) {
+      unread_.append(bytes);
+      socket_->PauseReading();
+      if (thread_.LinkIsFull()) thread_.ResumeWhenLinkHasRoom(id_);
+      return;
+    }
+    const std::string_view slice = bytes.substr(0, kSliceBytes);
+    bytes.remove_prefix(slice.size());
+    web_socket_->Read(slice);
+  }
+}
+
+bool Connection::IsBusy() const {
+  return unanswered_ >= kMaxUnanswered || thread_.LinkIsFull();
+}
+
+void Connection::OnAnswered() {
+  --unanswered_;
+  if (!unread_.empty() && unanswered_ == kMaxUnanswered / 2) ResumeReading();
+}
+
+void Connection::ResumeReading() {
+  if (state_ != State::kOpen) return;
+  const std::string unread = std::exchange(unread_, {});
+  ReadWebSocket(unread);
+  if (unread_.empty() && state_ == State::kOpen) socket_->ResumeReading();
+}
+
+void Connection::SendBytes(std::string_view bytes) { socket_->Send(bytes); }
+
+void Connection::OnMessage(const std::string& payload, bool binary) {
+  if (!has_open_session()) return;
+  v1::ClientFrame& frame = thread_.scratch_frame();
+  frame.Clear();
+  if (!codec_->Decode(payload, binary, frame)) return OnBadFrame();
+  bad_frames_in_a_row_ = 0;
+  if (frame.has_send()) ++unanswered_;
+  thread_.link().SendFrame(id_, frame, payload.size());
+}
+
+void Connection::OnBadFrame() {
+  v1::ServerFrame frame;
+  frame.mutable_error()->set_code(std::string(error_code::kBadFrame));
+  frame.mutable_error()->set_message("This is not a message of the protocol");
+  std::string encoded;
+  codec_->Encode(frame, encoded);
+  web_socket_->SendText(encoded);
+  if (++bad_frames_in_a_row_ == kMaxBadFramesInARow) {
+    CloseWebSocket(close_code::kPolicyViolation, "Too many bad frames");
+  }
+}
+
+void Connection::OnClosing() {
+  if (closing_handshake_) return;
+  closing_handshake_ = true;
+  EndSession();
+  SetDeadline(kCloseDeadline);
+}
+
+void Connection::OnClosed() { CloseAfterSending(); }
+
+void Connection::CloseWebSocket(uint16_t code, const std::string& reason) {
+  if (closing_handshake_) return;
+  web_socket_->Close(code, reason);
+  OnClosing();
+  // The peer's answer to the close is still to be read.
+  std::string().swap(unread_);
+  socket_->ResumeReading();
+}
+
+void Connection::OnTooSlow() {
+  if (state_ != State::kOpen) return socket_->Abort();
+  socket_->DropWaitingChunks();
+  CloseWebSocket(close_code::kTryAgainLater, "Too slow");
+  CloseAfterSending();
+}
+
+void Connection::CloseAfterSending() {
+  if (state_ == State::kGone) return;
+  EndSession();
+  state_ = State::kClosing;
+  SetDeadline(kCloseDeadline);
+  socket_->CloseAfterSending();
+}
+
+void Connection::EndSession() {
+  if (std::exchange(has_session_, false)) thread_.link().SendEnd(id_);
+}
+
+void Connection::OnGone() {
+  EndSession();
+  state_ = State::kGone;
+  thread_.Forget(id_);
+}
+
+}  // namespace chatter::edge

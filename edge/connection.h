@@ -1,0 +1,117 @@
+// One client's connection, from its first byte to its last.
+#ifndef CHATTER_EDGE_CONNECTION_H_
+#define CHATTER_EDGE_CONNECTION_H_
+
+#include <asio/ip/tcp.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/time/time.h"
+#include "chatter/v1/frames.pb.h"
+#include "edge/http/answer.h"
+#include "edge/http/request.h"
+#include "edge/net/socket.h"
+#include "edge/ws/frame_codec.h"
+#include "edge/ws/web_socket.h"
+
+namespace chatter::edge {
+
+class EdgeThread;
+
+// Speaks HTTP, one request at a time, until a handshake makes it a WebSocket with a
+// session at the chat service. Belongs to its edge thread, as does everything it touches.
+class Connection : public Socket::Owner, public WebSocket::Owner {
+ public:
+  // `id` is never used again on this thread: it is also the session's number on the link.
+  Connection(EdgeThread& thread, uint64_t id, asio::ip::tcp::socket socket);
+  ~Connection() override;
+
+  uint64_t id() const { return id_; }
+  void Start();
+  // Answers 503 and closes: there are too many connections.
+  void Refuse();
+
+  // Of the chat service, for this connection's session.
+  void OnWelcome();
+  void OnSessionRefused(bool bad_token);
+  void OnSessionEnded();
+  // One of its sends has been answered.
+  void OnAnswered();
+  const FrameCodec& codec() const { return *codec_; }
+  bool has_open_session() const { return state_ == State::kOpen && !closing_handshake_; }
+  void SendFrame(const std::string& encoded) { web_socket_->SendText(encoded); }
+
+  // The link has gone, and the session with it.
+  void OnLinkDown();
+  // The edge stops: a request on its way is answered, everything else closes.
+  void GoAway();
+  // The link has room again.
+  void ResumeReading();
+
+  // The wheel's reminder. Acts when the connection's own deadline has passed.
+  void OnReminder(absl::Duration now);
+
+ private:
+  enum class State {
+    kRequest,    // waits for a request, or for the rest of one
+    kAnswering,  // the answer to a request is being made
+    kOpening,    // a handshake waits for its session
+    kOpen,       // a WebSocket
+    kClosing,    // the last bytes go out
+    kGone,
+  };
+
+  void OnBytes(std::string_view bytes) override;
+  void OnGone() override;
+  void OnTooSlow() override;
+  void SendBytes(std::string_view bytes) override;
+  void OnMessage(const std::string& payload, bool binary) override;
+  void OnClosing() override;
+  void OnClosed() override;
+
+  // Answers complete requests, until one waits for its answer or there are no more.
+  void Pump();
+  void HandleRequest();
+  void HandleHandshake(const HttpRequest& request);
+  void ReadWebSocket(std::string_view bytes);
+  void Answer(const HttpAnswer& answer);
+  void AnswerAndClose(const HttpAnswer& answer);
+  void EndSession();
+  void OnBadFrame();
+  void CloseWebSocket(uint16_t code, const std::string& reason);
+  void CloseAfterSending();
+  bool IsBusy() const;
+  void SetDeadline(absl::Duration after);
+
+  EdgeThread& thread_;
+  const uint64_t id_;
+  const std::shared_ptr<Socket> socket_;
+  State state_ = State::kRequest;
+  absl::Duration deadline_ = absl::InfiniteDuration();
+  absl::Duration reminder_ = absl::InfiniteDuration();  // the next one from the wheel
+  bool going_away_ = false;
+
+  // While it speaks HTTP.
+  std::unique_ptr<HttpRequestReader> reader_;
+  std::string origin_;
+  bool keep_alive_ = false;
+  bool head_only_ = false;
+  bool pumping_ = false;
+
+  // Once it is a WebSocket.
+  std::unique_ptr<WebSocket> web_socket_;
+  const FrameCodec* codec_ = &OldFrames();
+  std::string unread_;        // what the peer sent while it was too busy
+  bool has_session_ = false;  // which the chat service must be told the end of
+  bool closing_handshake_ = false;
+  int unanswered_ = 0;
+  int bad_frames_in_a_row_ = 0;
+  int silent_pings_ = 0;
+};
+
+}  // namespace chatter::edge
+
+#endif  // CHATTER_EDGE_CONNECTION_H_

@@ -1,0 +1,43 @@
+#ifndef CHATTER_EDGE_EDGE_SERVER_H_
+#define CHATTER_EDGE_EDGE_SERVER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "edge/edge_thread.h"
+#include "edge/options.h"
+#include "services/base/clock.h"
+
+namespace chatter::edge {
+
+// The edge as a whole: its threads, started and stopped together.
+class EdgeServer {
+ public:
+  // Listens when it returns, whether the chat service is there or not. kInvalidArgument,
+  // kUnavailable when the port is taken.
+  static absl::StatusOr<std::unique_ptr<EdgeServer>> Start(
+      EdgeOptions options, const Clock& clock = Clock::Real());
+
+  // Ends as Stop does.
+  ~EdgeServer();
+
+  uint16_t port() const { return port_; }
+
+  // See EdgeThread::Stop.
+  void Stop();
+
+ private:
+  EdgeServer(EdgeOptions options) : options_(std::move(options)) {}
+
+  const EdgeOptions options_;
+  uint16_t port_ = 0;
+  std::atomic<int> connections_{0};
+  std::vector<std::unique_ptr<EdgeThread>> threads_;
+};
+
+}  // namespace chatter::edge
+
+#endif  // CHATTER_EDGE_EDGE_SERVER_H_

@@ -1,0 +1,168 @@
+#include "edge/edge_thread.h"
+
+#include <asio/post.hpp>
+#include <utility>
+
+namespace chatter::edge {
+namespace {
+
+// What may wait for the chat service before the sockets are no longer read.
+constexpr size_t kMaxLinkBytes = 8 << 20;
+constexpr absl::Duration kStopPatience = absl::Seconds(5);
+// Connections over the limit that are being told so; beyond these they are just closed.
+constexpr int kMaxRefusals = 100;
+
+}  // namespace
+
+EdgeThread::EdgeThread(const EdgeOptions& options, std::shared_ptr<grpc::Channel> channel,
+                       std::unique_ptr<EdgeLoop> loop, std::unique_ptr<Listener> listener,
+                       std::atomic<int>& connections, const Clock& clock)
+    : options_(options),
+      clock_(clock),
+      cors_(options.allowed_origins),
+      connection_count_(connections),
+      loop_(std::move(loop)),
+      listener_(std::move(listener)),
+      chat_(MakeChatClient(loop_->io(), channel)),
+      rest_(std::make_unique<Rest>(*chat_, options.files)),
+      web_sockets_(MakeWebSocketEngine(options.max_frame_bytes)),
+      link_(std::make_unique<AttachLink>(loop_->io(), channel, *this)),
+      wheel_(clock.Uptime()) {}
+
+EdgeThread::~EdgeThread() { Join(); }
+
+void EdgeThread::Start() {
+  listener_->Start([this](asio::ip::tcp::socket socket) { Accept(std::move(socket)); });
+  link_->Start();
+  thread_ = std::thread(
+      [this] { loop_->Run([this] { OnEndOfTurn(); }, [this] { OnTick(); }); });
+}
+
+void EdgeThread::Accept(asio::ip::tcp::socket socket) {
+  const int others = connection_count_.fetch_add(1, std::memory_order_relaxed);
+  if (others >= options_.max_connections + kMaxRefusals) {
+    connection_count_.fetch_sub(1, std::memory_order_relaxed);
+    return;  // closes it
+  }
+  const uint64_t id = ++last_id_;
+  auto connection = std::make_unique<Connection>(*this, id, std::move(socket));
+  Connection& accepted = *connection;
+  connections_.emplace(id, std::move(connection));
+  if (others >= options_.max_connections) {
+    accepted.Refuse();
+  } else {
+    accepted.Start();
+  }
+}
+
+Connection* EdgeThread::Find(uint64_t id) {
+  const auto it = connections_.find(id);
+  return it == connections_.end() ? nullptr : it->second.get();
+}
+
+void EdgeThread::Forget(uint64_t id) {
+  const auto it = connections_.find(id);
+  if (it == connections_.end()) return;
+  // Its own code is still running.
+  gone_.push_back(std::move(it->second));
+  connections_.erase(it);
+  connection_count_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+bool EdgeThread::LinkIsFull() const { return link_->waiting_bytes() > kMaxLinkBytes; }
+
+void EdgeThread::OnTick() {
+  const absl::Duration now = clock_.Uptime();
+  wheel_.Advance(now, [&](uint64_t id) {
+    if (Connection* const connection = Find(id); connection != nullptr) {
+      connection->OnReminder(now);
+    }
+  });
+}
+
+void EdgeThread::OnEndOfTurn() {
+  link_->Flush();
+  if (!paused_for_link_.empty() && !LinkIsFull()) {
+    for (const uint64_t id : std::exchange(paused_for_link_, {})) {
+      if (Connection* const connection = Find(id); connection != nullptr) {
+        connection->ResumeReading();
+      }
+    }
+  }
+  gone_.clear();
+  if (stopping_) EndIfIdle();
+}
+
+void EdgeThread::OnDeliveries(v1::ChatBatch& batch) {
+  for (const v1::Delivery& delivery : batch.deliveries()) Deliver(delivery);
+}
+
+void EdgeThread::Deliver(const v1::Delivery& delivery) {
+  switch (delivery.delivery_case()) {
+    case v1::Delivery::kFrame:
+      return DeliverFrame(delivery);
+    case v1::Delivery::kClosed:
+      for (const uint64_t id : delivery.sessions()) {
+        Connection* const connection = Find(id);
+        if (connection == nullptr) continue;
+        if (delivery.closed().reason() == v1::SessionClosed::GOING_AWAY) {
+          connection->OnSessionEnded();
+        } else {
+          connection->OnSessionRefused(delivery.closed().reason() ==
+                                       v1::SessionClosed::BAD_TOKEN);
+        }
+      }
+      return;
+    case v1::Delivery::DELIVERY_NOT_SET:
+      return;  // something of a later version
+  }
+}
+
+void EdgeThread::DeliverFrame(const v1::Delivery& delivery) {
+  const v1::ServerFrame& frame = delivery.frame();
+  const FrameCodec* encoded_by = nullptr;  // whose encoding is in encoded_
+  bool shown = false;
+  for (const uint64_t id : delivery.sessions()) {
+    Connection* const connection = Find(id);
+    if (connection == nullptr) continue;  // the client has just left
+    if (frame.has_welcome()) {
+      connection->OnWelcome();
+      continue;
+    }
+    if (!connection->has_open_session()) continue;
+    if (encoded_by != &connection->codec()) {
+      encoded_by = &connection->codec();
+      encoded_.clear();
+      shown = encoded_by->Encode(frame, encoded_);
+    }
+    if (shown) connection->SendFrame(encoded_);
+    if (id == delivery.answered()) connection->OnAnswered();
+  }
+}
+
+void EdgeThread::OnLinkDown() {
+  for (const auto& [id, connection] : connections_) connection->OnLinkDown();
+}
+
+void EdgeThread::Stop() {
+  asio::post(loop_->io(), [this] { BeginStop(); });
+}
+
+void EdgeThread::BeginStop() {
+  if (std::exchange(stopping_, true)) return;
+  stop_deadline_ = clock_.Uptime() + kStopPatience;
+  listener_->Stop();
+  for (const auto& [id, connection] : connections_) connection->GoAway();
+}
+
+void EdgeThread::EndIfIdle() {
+  if (!connections_.empty() && clock_.Uptime() < stop_deadline_) return;
+  if (std::exchange(link_stopped_, true)) return;
+  link_->Stop([this] { loop_->Stop(); });
+}
+
+void EdgeThread::Join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace chatter::edge

@@ -1,0 +1,29 @@
+#ifndef CHATTER_EDGE_OPTIONS_H_
+#define CHATTER_EDGE_OPTIONS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "edge/http/static_files.h"
+
+namespace chatter::edge {
+
+// What edged can be told: README, "Configuration".
+struct EdgeOptions {
+  std::string host = "0.0.0.0";
+  uint16_t port = 80;
+  int threads = 1;
+  std::string chat_target;
+  std::vector<std::string> allowed_origins;
+  StaticFiles files;
+  int max_connections = 1000;  // in all threads together
+  size_t max_frame_bytes = 65536;
+  size_t max_body_bytes = 65536;
+  size_t max_send_buffer_bytes = 1 << 20;
+};
+
+}  // namespace chatter::edge
+
+#endif  // CHATTER_EDGE_OPTIONS_H_
