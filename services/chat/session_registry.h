@@ -53,7 +53,8 @@ class SessionRegistry {
   // Empties the messages.
   void Deliver(absl::Span<CommittedMessage> messages);
 
-  // From now on nobody hears of comings and goings: the service stops, and everybody goes.
+  // From now on nobody hears of comings and goings: the service stops, and everybody
+  // goes.
   void StopPresence();
 
   bool IsOnline(std::string_view user) const;
