@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace chatter::storage {
+namespace chatter::storage::sqlite {
 namespace {
 
 // How long to wait for another process's write transaction.
@@ -121,4 +121,4 @@ absl::Status Transaction::Commit() {
   return status;
 }
 
-}  // namespace chatter::storage
+}  // namespace chatter::storage::sqlite

@@ -13,7 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-namespace chatter::storage {
+namespace chatter::storage::sqlite {
 
 // A statement that is being run: bind all parameters, step, read the columns, reset.
 // What is bound must live until the reset. Belongs to its connection.
@@ -96,6 +96,6 @@ class Transaction {
   Connection* connection_;
 };
 
-}  // namespace chatter::storage
+}  // namespace chatter::storage::sqlite
 
 #endif  // CHATTER_STORAGE_SQLITE_CONNECTION_H_

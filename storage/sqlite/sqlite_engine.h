@@ -12,7 +12,7 @@
 #include "storage/sqlite/connection.h"
 #include "storage/storage.h"
 
-namespace chatter::storage {
+namespace chatter::storage::sqlite {
 
 // One connection that writes and a few that read: in WAL mode neither waits for the
 // other.
@@ -62,6 +62,6 @@ class SqliteStorage : public Storage {
   std::vector<std::unique_ptr<Connection>> idle_readers_ ABSL_GUARDED_BY(readers_mutex_);
 };
 
-}  // namespace chatter::storage
+}  // namespace chatter::storage::sqlite
 
 #endif  // CHATTER_STORAGE_SQLITE_SQLITE_ENGINE_H_

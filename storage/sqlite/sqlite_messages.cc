@@ -5,7 +5,7 @@
 #include "storage/sqlite/sqlite_engine.h"
 #include "storage/status_macros.h"
 
-namespace chatter::storage {
+namespace chatter::storage::sqlite {
 namespace {
 
 // A direct conversation as a reader sees it.
@@ -276,4 +276,4 @@ absl::Status SqliteStorage::RetryNotifications(
   });
 }
 
-}  // namespace chatter::storage
+}  // namespace chatter::storage::sqlite

@@ -8,7 +8,7 @@
 #include "storage/sqlite/sqlite_engine.h"
 #include "storage/status_macros.h"
 
-namespace chatter::storage {
+namespace chatter::storage::sqlite {
 namespace {
 
 constexpr int kReaders = 4;
@@ -70,7 +70,7 @@ std::string_view View(const TokenHash& hash) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Storage>> OpenSqlite(const std::string& path) {
+absl::StatusOr<std::unique_ptr<Storage>> Open(const std::string& path) {
   return SqliteStorage::Open(path);
 }
 
@@ -250,4 +250,4 @@ absl::StatusOr<int> SqliteStorage::DeleteExpiredTokens(absl::Time now, int limit
   return deleted;
 }
 
-}  // namespace chatter::storage
+}  // namespace chatter::storage::sqlite

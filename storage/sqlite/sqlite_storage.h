@@ -7,11 +7,11 @@
 #include "absl/status/statusor.h"
 #include "storage/storage.h"
 
-namespace chatter::storage {
+namespace chatter::storage::sqlite {
 
 // Opens the database file, which is made when there is none: see storage::Open.
-absl::StatusOr<std::unique_ptr<Storage>> OpenSqlite(const std::string& path);
+absl::StatusOr<std::unique_ptr<Storage>> Open(const std::string& path);
 
-}  // namespace chatter::storage
+}  // namespace chatter::storage::sqlite
 
 #endif  // CHATTER_STORAGE_SQLITE_SQLITE_STORAGE_H_

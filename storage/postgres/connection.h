@@ -1,0 +1,98 @@
+// A thin, safe layer over libpqxx: the only place that knows it.
+#ifndef CHATTER_STORAGE_POSTGRES_CONNECTION_H_
+#define CHATTER_STORAGE_POSTGRES_CONNECTION_H_
+
+#include <cstdint>
+#include <memory>
+#include <pqxx/pqxx>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace chatter::storage::postgres {
+
+// Where to connect, and how errors are kept from telling the password.
+struct PostgresTarget {
+  std::string conninfo;  // libpq's keyword=value form
+  std::string password;  // empty: none
+};
+
+// kInvalidArgument when libpq cannot read the URL. What the URL does not say about
+// timeouts gets values that notice a peer that is gone within about 10 s.
+absl::StatusOr<PostgresTarget> ParsePostgresUrl(const std::string& url);
+
+// What a statement returned. Rows and columns count from 0.
+class Rows {
+ public:
+  Rows() = default;
+  explicit Rows(pqxx::result result) : result_(std::move(result)) {}
+
+  int size() const { return static_cast<int>(result_.size()); }
+  // How many rows the statement changed.
+  int changed() const { return static_cast<int>(result_.affected_rows()); }
+  bool IsNull(int row, int column) const { return At(row, column).is_null(); }
+  int64_t Integer(int row, int column) const;
+  // Valid as long as the rows are.
+  std::string_view Text(int row, int column) const;
+
+ private:
+  pqxx::field At(int row, int column) const {
+    return result_[static_cast<pqxx::result::size_type>(row)]
+                  [static_cast<pqxx::row::size_type>(column)];
+  }
+
+  pqxx::result result_;
+};
+
+// Names a server process, also after its number has been given to another one.
+struct Backend {
+  int64_t pid = 0;
+  int64_t started_us = 0;
+};
+
+// Of one thread at a time. Once broken it stays so.
+class Connection {
+ public:
+  // kUnavailable when the server cannot be reached, kFailedPrecondition when it does not
+  // let us in.
+  static absl::StatusOr<std::unique_ptr<Connection>> Open(const PostgresTarget& target);
+
+  // Runs one statement, and commits it when it is alone, not within BEGIN and COMMIT.
+  // Prepared on first use, and kept. `sql` must be a literal. Errors: StatusOf in the
+  // .cc. When `broken()` afterwards it is not known whether the statement took effect.
+  template <typename... Values>
+  absl::StatusOr<Rows> Run(const char* sql, const Values&... values) {
+    return Guard([&] {
+      pqxx::nontransaction transaction(*connection_);
+      return transaction.exec_prepared(NameOf(sql), values...);
+    });
+  }
+
+  // Runs several statements without parameters as one transaction.
+  absl::Status Execute(const std::string& sql);
+
+  bool broken() const { return broken_; }
+  // Whether the server has ended the session while nothing was asked of it.
+  bool HasEnded() const;
+  const Backend& backend() const { return backend_; }
+
+ private:
+  explicit Connection(const std::string& password) : password_(password) {}
+
+  absl::StatusOr<Rows> Guard(const std::function<pqxx::result()>& call);
+  const std::string& NameOf(const char* sql);
+  absl::Status Connect(const PostgresTarget& target);
+
+  const std::string& password_;  // the target's
+  std::unique_ptr<pqxx::connection> connection_;
+  bool broken_ = false;
+  Backend backend_;
+  std::unordered_map<const char*, std::string> names_;  // of statements, by address
+};
+
+}  // namespace chatter::storage::postgres
+
+#endif  // CHATTER_STORAGE_POSTGRES_CONNECTION_H_

@@ -1,0 +1,342 @@
+// PostgreSQL that goes away, comes back, and loses connections at the worst moment.
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <pqxx/pqxx>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "glog/logging.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "storage/open.h"
+#include "storage/storage.h"
+#include "storage/testing/postgres_server.h"
+
+namespace chatter::storage::postgres {
+namespace {
+
+using ::chatter::testing::PostgresServer;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
+
+sockaddr_un AddressOf(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  CHECK_LT(path.size(), sizeof(address.sun_path));
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+// Stands between the engine and PostgreSQL, and can lose what the server answers.
+class Proxy {
+ public:
+  enum class Fault {
+    kNone,
+    // A statement that has this text is not handed on: the connection breaks first.
+    kBefore,
+    // It is handed on, and the connection breaks before its answer comes back.
+    kAfter,
+  };
+
+  explicit Proxy(const PostgresServer& server)
+      : server_(server.socket_folder() + "/.s.PGSQL.5432") {
+    std::string folder = "/tmp/chatter-proxy-XXXXXX";
+    PCHECK(mkdtemp(folder.data()) != nullptr);
+    folder_ = folder;
+    listener_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const sockaddr_un address = AddressOf(folder_ + "/.s.PGSQL.5432");
+    PCHECK(bind(listener_, reinterpret_cast<const sockaddr*>(&address),
+                sizeof(address)) == 0);
+    PCHECK(listen(listener_, 16) == 0);
+    acceptor_ = std::thread([this] { Accept(); });
+  }
+
+  ~Proxy() {
+    shutdown(listener_, SHUT_RDWR);
+    acceptor_.join();
+    close(listener_);
+    for (std::thread& thread : connections_) thread.join();
+    std::filesystem::remove_all(folder_);
+  }
+
+  const std::string& folder() const { return folder_; }
+  // For the next execution of a prepared statement with this text among its parameters.
+  void BreakNext(Fault fault, const std::string& text) {
+    text_ = text;
+    fault_ = fault;
+  }
+  bool has_broken() const { return fault_ == Fault::kNone; }
+
+ private:
+  void Accept() {
+    while (true) {
+      const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      if (client < 0) return;
+      connections_.emplace_back([this, client] { Relay(client); });
+    }
+  }
+
+  void Relay(int client) {
+    const int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const sockaddr_un address = AddressOf(server_);
+    if (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) ==
+        0) {
+      pollfd ends[2] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
+      while (poll(ends, 2, -1) > 0) {
+        if (ends[0].revents != 0 && !Forward(client, server, true)) break;
+        if (ends[1].revents != 0 && !Forward(server, client, false)) break;
+      }
+    }
+    close(client);
+    close(server);
+  }
+
+  bool Forward(int from, int to, bool is_from_client) {
+    char buffer[65536];
+    const ssize_t count = read(from, buffer, sizeof(buffer));
+    if (count <= 0) return false;
+    const std::string_view bytes(buffer, static_cast<size_t>(count));
+    Fault fault = Fault::kNone;
+    if (is_from_client && bytes.find(text_) != std::string_view::npos) {
+      fault = fault_.exchange(Fault::kNone);
+    }
+    if (fault == Fault::kBefore) return false;
+    if (write(to, buffer, static_cast<size_t>(count)) != count) return false;
+    if (fault == Fault::kAfter) {
+      // Until the server has answered, which is then lost.
+      pollfd answer = {to, POLLIN, 0};
+      poll(&answer, 1, -1);
+      return false;
+    }
+    return true;
+  }
+
+  const std::string server_;
+  std::string folder_;
+  int listener_;
+  std::string text_ = "\xff";
+  std::atomic<Fault> fault_{Fault::kNone};
+  std::thread acceptor_;
+  std::vector<std::thread> connections_;  // of the acceptor
+};
+
+class PostgresFaultsTest : public ::testing::Test {
+ protected:
+  static std::unique_ptr<Storage> OpenOrDie(const std::string& url) {
+    auto storage = chatter::storage::Open(url);
+    CHECK(storage.ok()) << storage.status();
+    return *std::move(storage);
+  }
+
+  void AddAliceAndBob(Storage& storage) {
+    alice_ = storage.CreateUser({"alice", "g"})->id;
+    CHECK(storage.CreateUser({"bob", "g"}).ok());
+  }
+
+  NewMessage FromAlice(std::string_view text, std::string_view client_id = "") {
+    NewMessage message;
+    message.sender_id = alice_;
+    message.sender = "alice";
+    message.recipient = "bob";
+    message.text = text;
+    message.client_id = client_id;
+    message.created = kStart + absl::Microseconds(++created_);
+    return message;
+  }
+
+  static std::vector<std::string> Texts(Storage& storage) {
+    HistoryQuery query;
+    query.user = "alice";
+    query.with = "bob";
+    query.limit = 100'000;
+    const auto history = storage.ReadHistory(query);
+    EXPECT_TRUE(history.ok()) << history.status();
+    std::vector<std::string> texts;
+    for (const Message& message : *history) texts.push_back(message.text);
+    return texts;
+  }
+
+  PostgresServer server_;
+  int64_t alice_ = 0;
+  std::atomic<int64_t> created_{0};
+};
+
+// The database behind `url`, through the proxy.
+std::string Through(const Proxy& proxy, const std::string& url) {
+  const size_t start = url.find("@/") + 2;
+  return PostgresServer::UrlOf(proxy.folder(), 5432,
+                               url.substr(start, url.find('?') - start));
+}
+
+TEST_F(PostgresFaultsTest, WaitsForAServerThatComesBack) {
+  const std::unique_ptr<Storage> storage = OpenOrDie(server_.CreateDatabase());
+  AddAliceAndBob(*storage);
+  ASSERT_TRUE(storage->Append(std::vector<NewMessage>{FromAlice("1")}).ok());
+  server_.Stop();
+  absl::StatusOr<std::vector<Appended>> appended;
+  std::thread sender(
+      [&] { appended = storage->Append(std::vector<NewMessage>{FromAlice("2")}); });
+  server_.Start();
+  sender.join();
+  ASSERT_TRUE(appended.ok()) << appended.status();
+  EXPECT_EQ((*appended)[0].seq, 2);
+  EXPECT_THAT(Texts(*storage), ::testing::ElementsAre("1", "2"));
+}
+
+TEST_F(PostgresFaultsTest, IsUnavailableWhileTheServerIsAway) {
+  const std::unique_ptr<Storage> storage = OpenOrDie(server_.CreateDatabase());
+  AddAliceAndBob(*storage);
+  server_.Stop();
+  std::vector<std::thread> threads;
+  std::vector<absl::Status> results(3);
+  const absl::Time start = absl::Now();
+  threads.emplace_back([&] { results[0] = storage->Ping(); });
+  threads.emplace_back([&] {
+    results[1] = storage->Append(std::vector<NewMessage>{FromAlice("1")}).status();
+  });
+  threads.emplace_back([&] {
+    results[2] = storage->CreateUser({"carol", "g"}).status();
+  });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_LT(absl::Now() - start, absl::Seconds(15));
+  for (const absl::Status& result : results) {
+    EXPECT_TRUE(absl::IsUnavailable(result)) << result;
+  }
+  server_.Start();
+  EXPECT_TRUE(storage->Ping().ok());
+  EXPECT_THAT(Texts(*storage), SizeIs(0));
+}
+
+TEST_F(PostgresFaultsTest, FindsOutThatALostCommitHappened) {
+  const std::string url = server_.CreateDatabase();
+  Proxy proxy(server_);
+  const std::unique_ptr<Storage> storage = OpenOrDie(Through(proxy, url));
+  AddAliceAndBob(*storage);
+  proxy.BreakNext(Proxy::Fault::kAfter, "marked");
+  const auto appended = storage->Append(std::vector<NewMessage>{
+      FromAlice("1"), FromAlice("marked", "a"), FromAlice("again", "a")});
+  EXPECT_TRUE(proxy.has_broken());
+  ASSERT_TRUE(appended.ok()) << appended.status();
+  EXPECT_EQ((*appended)[0].seq, 1);
+  EXPECT_EQ((*appended)[1].seq, 2);
+  EXPECT_FALSE((*appended)[1].duplicate);
+  EXPECT_TRUE((*appended)[2].duplicate);
+  EXPECT_EQ((*appended)[2].id, (*appended)[1].id);
+  EXPECT_THAT(Texts(*storage), ::testing::ElementsAre("1", "marked"));
+}
+
+TEST_F(PostgresFaultsTest, StoresAgainWhenALostCommitDidNotHappen) {
+  const std::string url = server_.CreateDatabase();
+  Proxy proxy(server_);
+  const std::unique_ptr<Storage> storage = OpenOrDie(Through(proxy, url));
+  AddAliceAndBob(*storage);
+  proxy.BreakNext(Proxy::Fault::kBefore, "marked");
+  const auto appended =
+      storage->Append(std::vector<NewMessage>{FromAlice("1"), FromAlice("marked")});
+  EXPECT_TRUE(proxy.has_broken());
+  ASSERT_TRUE(appended.ok()) << appended.status();
+  EXPECT_THAT(Texts(*storage), ::testing::ElementsAre("1", "marked"));
+}
+
+TEST_F(PostgresFaultsTest, EndsALostSessionBeforeItCanCommit) {
+  const std::string url = server_.CreateDatabase();
+  Proxy proxy(server_);
+  const std::unique_ptr<Storage> storage = OpenOrDie(Through(proxy, url));
+  AddAliceAndBob(*storage);
+  ASSERT_TRUE(storage->Append(std::vector<NewMessage>{FromAlice("1")}).ok());
+
+  // Holds the conversation, so that the append waits in the server when the engine loses
+  // its connection; and lets go only once the lost session has gone.
+  pqxx::connection other(url);
+  std::thread holder;
+  absl::Notification held;
+  holder = std::thread([&] {
+    pqxx::work transaction(other);
+    transaction.exec("SELECT FROM chatter.conversations FOR UPDATE");
+    held.Notify();
+    const auto waiting = [&] {
+      return transaction
+          .exec("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")[0]
+                                                                                       [0]
+          .as<int>();
+    };
+    while (waiting() == 0) {
+    }
+    // Cuts what the engine holds; its session in the server goes on waiting.
+    transaction.exec(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE wait_event_type = 'Lock'");
+    while (waiting() > 0) {
+    }
+  });
+  held.WaitForNotification();
+  const auto appended = storage->Append(std::vector<NewMessage>{FromAlice("2")});
+  holder.join();
+  ASSERT_TRUE(appended.ok()) << appended.status();
+  EXPECT_THAT(Texts(*storage), ::testing::ElementsAre("1", "2"));
+}
+
+TEST_F(PostgresFaultsTest, DoesNotRepeatWhatMayHaveHappenedAndIsNotFitForIt) {
+  const std::string url = server_.CreateDatabase();
+  Proxy proxy(server_);
+  const std::unique_ptr<Storage> storage = OpenOrDie(Through(proxy, url));
+  proxy.BreakNext(Proxy::Fault::kAfter, "lost");
+  EXPECT_TRUE(absl::IsUnknown(storage->CreateUser({"lost", "g"}).status()));
+  EXPECT_TRUE(absl::IsAlreadyExists(storage->CreateUser({"lost", "g"}).status()));
+}
+
+TEST_F(PostgresFaultsTest, LosesNothingAcknowledgedWhenTheServerCrashes) {
+  const std::unique_ptr<Storage> storage = OpenOrDie(server_.CreateDatabase());
+  AddAliceAndBob(*storage);
+  std::atomic<bool> stop{false};
+  std::vector<std::string> acknowledged;
+  std::atomic<size_t> count{0};
+  std::thread sender([&] {
+    for (int i = 0; !stop; ++i) {
+      const std::string first = absl::StrCat(i, "a"), second = absl::StrCat(i, "b");
+      const auto appended = storage->Append(
+          std::vector<NewMessage>{FromAlice(first, absl::StrCat(i)), FromAlice(second)});
+      ASSERT_TRUE(appended.ok()) << appended.status();
+      acknowledged.push_back(first);
+      acknowledged.push_back(second);
+      count = acknowledged.size();
+    }
+  });
+  for (int round = 0; round < 3; ++round) {
+    const size_t seen = count;
+    while (count < seen + 200) absl::SleepFor(absl::Milliseconds(1));
+    server_.Kill();
+    server_.Start();
+  }
+  stop = true;
+  sender.join();
+  EXPECT_EQ(Texts(*storage), acknowledged);
+}
+
+TEST_F(PostgresFaultsTest, ErrorsDoNotTellThePassword) {
+  const std::string url = server_.CreateDatabase();
+  const std::string with_password =
+      absl::StrCat("postgres://nobody:s3cret@/x", url.substr(url.find('?')));
+  const auto storage = chatter::storage::Open(with_password);
+  EXPECT_TRUE(absl::IsFailedPrecondition(storage.status())) << storage.status();
+  EXPECT_THAT(std::string(storage.status().message()), Not(HasSubstr("s3cret")));
+  EXPECT_THAT(std::string(storage.status().message()), HasSubstr("nobody"));
+}
+
+}  // namespace
+}  // namespace chatter::storage::postgres

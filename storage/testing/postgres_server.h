@@ -1,0 +1,43 @@
+#ifndef CHATTER_STORAGE_TESTING_POSTGRES_SERVER_H_
+#define CHATTER_STORAGE_TESTING_POSTGRES_SERVER_H_
+
+#include <memory>
+#include <string>
+
+#include "storage/testing/process.h"
+
+namespace chatter::testing {
+
+// A real PostgreSQL of the test's own, in a temporary folder, reached over a Unix socket
+// only, with the durability that PostgreSQL has by default. Runs as the user `postgres`
+// when the test is root, since it refuses to be root. What goes wrong ends the test.
+class PostgresServer {
+ public:
+  // Made once (initdb) and running when this returns.
+  PostgresServer();
+  ~PostgresServer();
+
+  // A DATABASE_URL for a new, empty database.
+  std::string CreateDatabase();
+  // The folder of its socket, for a proxy: `<folder>/.s.PGSQL.5432`.
+  const std::string& socket_folder() const { return folder_; }
+  static std::string UrlOf(const std::string& host, int port,
+                           const std::string& database);
+
+  void Start();
+  // As `pg_ctl stop -m fast`: what runs is rolled back.
+  void Stop();
+  // At once: what runs is cut off, and the next start has to recover.
+  void Kill();
+
+ private:
+  void Stop(int signal);
+
+  std::string folder_;
+  std::unique_ptr<Process> process_;
+  int databases_ = 0;
+};
+
+}  // namespace chatter::testing
+
+#endif  // CHATTER_STORAGE_TESTING_POSTGRES_SERVER_H_
