@@ -64,6 +64,7 @@ void Connection::OnReminder(absl::Duration now) {
     if (state_ != State::kGone) SetDeadline(deadline_ - now);
     return;
   }
+  if (IsTakingAnswers()) return SetDeadline(kRequestDeadline);
   switch (state_) {
     case State::kRequest:
       if (reader_->state() == HttpRequestReader::State::kPartial) {
@@ -84,6 +85,14 @@ void Connection::OnReminder(absl::Duration now) {
     case State::kGone:
       return;
   }
+}
+
+// Whether a peer without a WebSocket has read some of what waits for it since the last
+// deadline: a long answer may take as long as its reader goes on.
+bool Connection::IsTakingAnswers() {
+  if (web_socket_ != nullptr || state_ == State::kGone) return false;
+  const size_t before = std::exchange(waiting_at_deadline_, socket_->waiting_bytes());
+  return waiting_at_deadline_ > 0 && (before == 0 || waiting_at_deadline_ < before);
 }
 
 void Connection::OnBytes(std::string_view bytes) {
@@ -109,6 +118,12 @@ void Connection::Pump() {
   if (pumping_) return;
   pumping_ = true;
   while (state_ == State::kRequest) {
+    if (socket_->waiting_bytes() > thread_.options().max_send_buffer_bytes) {
+      // A peer that asks on without reading the answers: OnDrained goes on.
+      socket_->PauseReading();
+      socket_->TellWhenDrained();
+      break;
+    }
     const HttpRequestReader::State state = reader_->state();
     if (state == HttpRequestReader::State::kComplete) {
       HandleRequest();
@@ -301,11 +316,18 @@ void Connection::CloseWebSocket(uint16_t code, const std::string& reason) {
   socket_->ResumeReading();
 }
 
-void Connection::OnTooSlow() {
-  if (state_ != State::kOpen) return socket_->Abort();
+void Connection::OnBackedUp() {
+  // Answers are asked for; frames come by themselves, and pile up.
+  if (state_ != State::kOpen) return;
   socket_->DropWaitingChunks();
   CloseWebSocket(close_code::kTryAgainLater, "Too slow");
   CloseAfterSending();
+}
+
+void Connection::OnDrained() {
+  if (state_ != State::kRequest) return;
+  socket_->ResumeReading();
+  Pump();
 }
 
 void Connection::CloseAfterSending() {

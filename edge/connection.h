@@ -66,7 +66,8 @@ class Connection : public Socket::Owner, public WebSocket::Owner {
 
   void OnBytes(std::string_view bytes) override;
   void OnGone() override;
-  void OnTooSlow() override;
+  void OnBackedUp() override;
+  void OnDrained() override;
   void SendBytes(std::string_view bytes) override;
   void OnMessage(const std::string& payload, bool binary) override;
   void OnClosing() override;
@@ -84,6 +85,7 @@ class Connection : public Socket::Owner, public WebSocket::Owner {
   void CloseWebSocket(uint16_t code, const std::string& reason);
   void CloseAfterSending();
   bool IsBusy() const;
+  bool IsTakingAnswers();
   void SetDeadline(absl::Duration after);
 
   EdgeThread& thread_;
@@ -92,6 +94,7 @@ class Connection : public Socket::Owner, public WebSocket::Owner {
   State state_ = State::kRequest;
   absl::Duration deadline_ = absl::InfiniteDuration();
   absl::Duration reminder_ = absl::InfiniteDuration();  // the next one from the wheel
+  size_t waiting_at_deadline_ = 0;  // for the peer, when a deadline passed last
   bool going_away_ = false;
 
   // While it speaks HTTP.

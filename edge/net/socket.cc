@@ -60,24 +60,43 @@ void Socket::Flush() {
   flush_scheduled_ = false;
   if (owner_ == nullptr) return;
   size_t sent = 0;
-  while (sent < out_.size()) {
+  while (waiting_bytes() > 0) {
     asio::error_code error;
-    const size_t bytes =
-        socket_.write_some(asio::buffer(out_.data() + sent, out_.size() - sent), error);
+    const size_t bytes = socket_.write_some(
+        asio::buffer(out_.data() + out_begin_, waiting_bytes()), error);
     if (error == asio::error::would_block) break;
     if (error == asio::error::interrupted) continue;
     if (error) return Gone();
+    out_begin_ += bytes;
     sent += bytes;
   }
-  if (sent == out_.size()) {
-    // Gives the memory back: an idle connection holds none.
-    std::string().swap(out_);
-    std::vector<size_t>().swap(chunk_sizes_);
-    first_chunk_begun_ = false;
-    if (closing_) Gone();
-    return;
+  if (waiting_bytes() == 0) return OnAllSent();
+  ForgetSent(sent);
+  WaitWritable();
+  if (waiting_bytes() > max_waiting_bytes_ && !backed_up_ && !closing_) {
+    backed_up_ = true;
+    owner_->OnBackedUp();
   }
-  out_.erase(0, sent);
+}
+
+void Socket::OnAllSent() {
+  // Gives the memory back: an idle connection holds none.
+  std::string().swap(out_);
+  std::vector<size_t>().swap(chunk_sizes_);
+  out_begin_ = 0;
+  first_chunk_begun_ = false;
+  backed_up_ = false;
+  if (closing_) return Gone();
+  if (std::exchange(tell_when_drained_, false)) owner_->OnDrained();
+}
+
+void Socket::ForgetSent(size_t sent) {
+  // Moves what is left only when there is less of it than was sent: large answers would
+  // otherwise be moved again and again.
+  if (out_begin_ > out_.size() / 2) {
+    out_.erase(0, out_begin_);
+    out_begin_ = 0;
+  }
   auto chunk = chunk_sizes_.begin();
   while (sent >= *chunk) {
     sent -= *chunk++;
@@ -86,11 +105,6 @@ void Socket::Flush() {
   chunk_sizes_.erase(chunk_sizes_.begin(), chunk);
   chunk_sizes_.front() -= sent;
   if (sent > 0) first_chunk_begun_ = true;
-  WaitWritable();
-  if (out_.size() > max_waiting_bytes_ && !told_too_slow_ && !closing_) {
-    told_too_slow_ = true;
-    owner_->OnTooSlow();
-  }
 }
 
 void Socket::WaitWritable() {
@@ -107,7 +121,7 @@ void Socket::WaitWritable() {
 void Socket::DropWaitingChunks() {
   if (chunk_sizes_.empty()) return;
   const size_t keep = first_chunk_begun_ ? chunk_sizes_.front() : 0;
-  out_.resize(keep);
+  out_.resize(out_begin_ + keep);
   chunk_sizes_.resize(first_chunk_begun_ ? 1 : 0);
 }
 

@@ -25,8 +25,11 @@ class Socket : public std::enable_shared_from_this<Socket> {
     // The peer is gone, or everything is sent after CloseAfterSending, or the socket
     // broke. The last call to the owner.
     virtual void OnGone() = 0;
-    // More waits for the peer than may. Called once, between handlers.
-    virtual void OnTooSlow() = 0;
+    // More waits for the peer than may, and the kernel takes no more now. Called once
+    // until everything is sent, between handlers.
+    virtual void OnBackedUp() = 0;
+    // Everything is sent, after TellWhenDrained.
+    virtual void OnDrained() = 0;
   };
 
   Socket(EdgeLoop& loop, asio::ip::tcp::socket socket, size_t max_waiting_bytes,
@@ -38,13 +41,15 @@ class Socket : public std::enable_shared_from_this<Socket> {
   // `chunk` goes out whole or not at all, unless the socket breaks.
   void Send(std::string_view chunk);
   // Bytes that the kernel has not taken.
-  size_t waiting_bytes() const { return out_.size(); }
+  size_t waiting_bytes() const { return out_.size() - out_begin_; }
   // Sends now what it can of what waits.
   void Flush();
 
   // While paused, nothing is read: the peer's sends fill its own buffers.
   void PauseReading() { reading_paused_ = true; }
   void ResumeReading();
+  // For when something waits.
+  void TellWhenDrained() { tell_when_drained_ = true; }
 
   // Forgets the chunks that have not begun to go out.
   void DropWaitingChunks();
@@ -60,6 +65,8 @@ class Socket : public std::enable_shared_from_this<Socket> {
   void WaitReadable();
   void OnReadable();
   void WaitWritable();
+  void OnAllSent();
+  void ForgetSent(size_t sent);
   void Gone();
 
   EdgeLoop& loop_;
@@ -67,14 +74,16 @@ class Socket : public std::enable_shared_from_this<Socket> {
   const size_t max_waiting_bytes_;
   Owner* owner_;  // null once gone
   std::string out_;
-  std::vector<size_t> chunk_sizes_;  // of out_; the first one is what is left of it
+  size_t out_begin_ = 0;             // of out_; what is before it has been sent
+  std::vector<size_t> chunk_sizes_;  // of what waits; the first is what is left of it
   bool first_chunk_begun_ = false;
   bool flush_scheduled_ = false;
   bool waiting_readable_ = false;
   bool waiting_writable_ = false;
   bool reading_paused_ = false;
   bool closing_ = false;
-  bool told_too_slow_ = false;
+  bool backed_up_ = false;
+  bool tell_when_drained_ = false;
 };
 
 }  // namespace chatter::edge

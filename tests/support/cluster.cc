@@ -1,0 +1,152 @@
+#include "tests/support/cluster.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "glog/logging.h"
+
+namespace chatter::testing {
+namespace {
+
+// As Bazel lays them out below the test's folder.
+constexpr char kChatd[] = "services/chat/chatd";
+constexpr char kEdged[] = "edge/edged";
+constexpr char kListening[] = "listening on ";
+
+std::string MakeFolder() {
+  std::string folder = "/tmp/chatter-XXXXXX";  // short: it holds a socket
+  PCHECK(mkdtemp(folder.data()) != nullptr);
+  return folder;
+}
+
+std::map<std::string, std::string> Merge(
+    std::map<std::string, std::string> defaults,
+    const std::map<std::string, std::string>& overrides) {
+  for (const auto& [name, value] : overrides) defaults[name] = value;
+  return defaults;
+}
+
+}  // namespace
+
+std::string NameOf(Engine engine) {
+  return engine == Engine::kSqlite ? "Sqlite" : "Postgres";
+}
+
+PostgresServer& Cluster::postgres() {
+  static auto* const server = [] {
+    auto* const made = new PostgresServer;
+    std::atexit([] { delete &Cluster::postgres(); });
+    return made;
+  }();
+  return *server;
+}
+
+Cluster::Cluster(const ClusterOptions& options)
+    : options_(options),
+      folder_(MakeFolder()),
+      chat_target_("unix:" + folder_ + "/chatd.sock"),
+      database_url_(options.engine == Engine::kSqlite
+                        ? "sqlite:" + folder_ + "/chatter.db"
+                        : postgres().CreateDatabase()) {
+  auto uacl = standins::Uacl::Start();
+  CHECK(uacl.ok()) << uacl.status();
+  uacl_ = *std::move(uacl);
+  standins::NotifOptions notif_options;
+  notif_options.secret = kNotificationAuth;
+  auto notif = standins::Notif::Start(notif_options);
+  CHECK(notif.ok()) << notif.status();
+  notif_ = *std::move(notif);
+  StartChatd();
+  StartEdged();
+  WaitUntilReady();
+}
+
+Cluster::~Cluster() {
+  if (edged_ != nullptr) StopEdged();
+  if (chatd_ != nullptr) StopChatd();
+  std::filesystem::remove_all(folder_);
+}
+
+void Cluster::StartChatd() {
+  chatd_ = Process::Start(
+      {{kChatd},
+       Merge({{"CHAT_LISTEN", chat_target_},
+              {"DATABASE_URL", database_url_},
+              {"VERIFICATION_URL",
+               absl::StrCat("http://127.0.0.1:", uacl_->port(), "/authorize")},
+              {"NOTIFICATION_URL",
+               absl::StrCat("http://127.0.0.1:", notif_->port(), "/notification")},
+              {"NOTIFICATION_AUTH", kNotificationAuth},
+              {"SERVICE_AUTH", kServiceAuth},
+              {"EMOTIVES_URL", kEmotivesUrl}},
+             options_.chatd),
+       ""});
+  CHECK(chatd_->WaitForLine(kListening, kTestDeadline).has_value()) << chatd_->Output();
+}
+
+void Cluster::StartEdged() {
+  edged_ = Process::Start({{kEdged},
+                           Merge({{"HOST", "127.0.0.1"},
+                                  {"PORT", absl::StrCat(port_)},
+                                  {"CHAT_TARGET", chat_target_}},
+                                 options_.edged),
+                           ""});
+  const auto address = edged_->WaitForLine(kListening, kTestDeadline);
+  CHECK(address.has_value()) << edged_->Output();
+  CHECK(absl::SimpleAtoi(address->substr(address->rfind(':') + 1), &port_)) << *address;
+}
+
+void Cluster::WaitUntilReady() {
+  const absl::Time deadline = absl::Now() + kTestDeadline;
+  // A token that nobody issued is refused by chatd; without chatd it is 503. Each edge
+  // thread has a link of its own, and the kernel chooses the thread.
+  int refused = 0;
+  while (refused < 8) {
+    HttpReply refusal;
+    CHECK(WebSocketClient::Connect(port_, "nobody", &refusal) == nullptr);
+    refused = refusal.status == 403 ? refused + 1 : 0;
+    CHECK(absl::Now() < deadline) << "edged does not reach chatd";
+  }
+}
+
+void Cluster::Stop(std::unique_ptr<Process>& process) {
+  process->Signal(SIGTERM);
+  const std::optional<int> code = process->Wait(kTestDeadline);
+  CHECK(code == 0) << "exit code " << code.value_or(-1) << ":\n" << process->Output();
+  process.reset();
+}
+
+void Cluster::Kill(std::unique_ptr<Process>& process) {
+  process->Signal(SIGKILL);
+  CHECK(process->Wait(kTestDeadline).has_value());
+  process.reset();
+}
+
+Person Cluster::NewPerson(const std::string& name, const std::string& group) {
+  return {name, "Authorization: Bearer " + uacl_->AddUser(name, group)};
+}
+
+std::string Cluster::TokenFor(const Person& person) {
+  const HttpReply reply = Ask(port_, "GET", "/ws_token", {person.authorization});
+  CHECK_EQ(reply.status, 201) << reply.body;
+  rapidjson::Document json;
+  json.Parse(reply.body);
+  return json["result"]["token"].GetString();
+}
+
+std::unique_ptr<WebSocketClient> Cluster::Connect(const Person& person,
+                                                  int receive_buffer_bytes) {
+  HttpReply refusal;
+  auto client = WebSocketClient::Connect(port_, TokenFor(person), &refusal, {},
+                                         receive_buffer_bytes);
+  CHECK(client != nullptr) << refusal.status << " " << refusal.body;
+  return client;
+}
+
+}  // namespace chatter::testing
