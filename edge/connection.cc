@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "edge/edge_thread.h"
 #include "edge/ws/close_codes.h"
 #include "edge/ws/handshake.h"
@@ -25,6 +26,18 @@ constexpr int kMaxUnanswered = kMaxUnansweredSends / 2;
 // Messages are taken from a read in slices, small enough that even the shortest messages
 // in one of them stay below the other half.
 constexpr size_t kSliceBytes = 2048;
+
+// Whether it looks like a ws token: the stream to the chat service carries text only, so
+// that a stranger's bytes would end it for everybody.
+bool IsWsToken(std::string_view token) {
+  return token.size() == kWsTokenCharacters &&
+         std::all_of(token.begin(), token.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' ||
+                  c == '_';
+         });
+}
+
+HttpAnswer BadToken() { return MessageAnswer(403, "The token is not valid"); }
 
 HttpAnswer Unavailable() {
   HttpAnswer answer = MessageAnswer(503, "The service is not available now");
@@ -166,6 +179,7 @@ void Connection::HandleHandshake(const HttpRequest& request) {
       refusal.has_value()) {
     return Answer(*refusal);
   }
+  if (!IsWsToken(*token)) return Answer(BadToken());
   if (!thread_.link().is_up() || going_away_) return Answer(Unavailable());
   state_ = State::kOpening;
   has_session_ = true;
@@ -193,7 +207,7 @@ void Connection::OnWelcome() {
 void Connection::OnSessionRefused(bool bad_token) {
   if (state_ != State::kOpening) return;
   has_session_ = false;
-  Answer(bad_token ? MessageAnswer(403, "The token is not valid") : Unavailable());
+  Answer(bad_token ? BadToken() : Unavailable());
 }
 
 void Connection::OnSessionEnded() {

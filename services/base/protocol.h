@@ -17,6 +17,9 @@ inline constexpr size_t kMaxTextBytes = 65536;
 inline constexpr size_t kMaxImagePathBytes = 2048;
 inline constexpr size_t kMaxClientIdBytes = 64;
 inline constexpr size_t kMaxPingPayloadBytes = 125;  // RFC 6455 section 5.5
+// A ws token: 32 random bytes in URL-safe base64 (RFC 4648 section 5) without padding.
+inline constexpr size_t kWsTokenBytes = 32;
+inline constexpr size_t kWsTokenCharacters = 43;
 inline constexpr size_t kMaxAuthorizationBytes = 8192;
 inline constexpr int kMaxUnansweredSends = 256;  // of one session
 inline constexpr int kMaxSessionsPerStream = 100'000;

@@ -16,7 +16,6 @@
 namespace chatter::chat {
 namespace {
 
-constexpr size_t kTokenCharacters = 43;
 constexpr size_t kWaiting = 10'000;
 constexpr absl::Duration kSweepInterval = absl::Minutes(1);
 constexpr int kSweepLimit = 10'000;
@@ -26,7 +25,7 @@ absl::Status TooManyWait() {
 }
 
 std::string RandomToken() {
-  std::array<unsigned char, 32> bytes;
+  std::array<unsigned char, kWsTokenBytes> bytes;
   // OpenSSL's generator fails only when the system has no entropy source at all.
   CHECK_EQ(RAND_bytes(bytes.data(), bytes.size()), 1);
   return absl::WebSafeBase64Escape(
@@ -50,7 +49,7 @@ void WsTokens::Issue(const storage::User& user, Issued done) {
 }
 
 void WsTokens::Redeem(std::string_view token, Redeemed done) {
-  if (token.size() != kTokenCharacters) {
+  if (token.size() != kWsTokenCharacters) {
     done(UserRef());
     return;
   }

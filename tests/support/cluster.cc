@@ -106,10 +106,11 @@ void Cluster::WaitUntilReady() {
   const absl::Time deadline = absl::Now() + kTestDeadline;
   // A token that nobody issued is refused by chatd; without chatd it is 503. Each edge
   // thread has a link of its own, and the kernel chooses the thread.
+  const std::string token(43, 'x');
   int refused = 0;
   while (refused < 8) {
     HttpReply refusal;
-    CHECK(WebSocketClient::Connect(port_, "nobody", &refusal) == nullptr);
+    CHECK(WebSocketClient::Connect(port_, token, &refusal) == nullptr);
     refused = refusal.status == 403 ? refused + 1 : 0;
     CHECK(absl::Now() < deadline) << "edged does not reach chatd";
   }

@@ -108,6 +108,7 @@ Frame WebSocketClient::ReadAny() {
   buffer_.erase(0, header + length);
   if (frame.opcode == Opcode::kClose) {
     closed_ = true;
+    SendFrame(Opcode::kClose, frame.payload.substr(0, 2));
     frame.close_code =
         length < 2 ? kNoCode : static_cast<int>(BigEndian(frame.payload.substr(0, 2)));
   }

@@ -53,7 +53,7 @@ class WebSocketClient {
 
   // The next frame but pings, which are answered, and pongs.
   Frame Read();
-  // The next frame of any kind.
+  // The next frame of any kind. A close is answered.
   Frame ReadAny();
   // The next text frame, which must be JSON. When the socket closes instead, an object
   // with the member "closed": the code.
