@@ -43,7 +43,9 @@ absl::Status ToStatus(const absl::StatusOr<HttpResponse>& response) {
   const int status = response->status;
   if (status == 201) return absl::OkStatus();
   const std::string answer = absl::StrCat("notif answers HTTP ", status);
-  const bool for_good = status >= 400 && status < 500 && status != 408 && status != 429;
+  // What an operator can put right (a wrong secret or path) and what passes by itself is
+  // worth trying again; nothing makes notif like a body that it refuses.
+  const bool for_good = status == 400 || status == 413 || status == 415 || status == 422;
   return for_good ? absl::InvalidArgumentError(answer) : absl::UnavailableError(answer);
 }
 

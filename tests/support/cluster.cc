@@ -17,6 +17,8 @@ namespace {
 // As Bazel lays them out below the test's folder.
 constexpr char kChatd[] = "services/chat/chatd";
 constexpr char kEdged[] = "edge/edged";
+constexpr char kIdentityd[] = "services/identity/identityd";
+constexpr char kNotificationd[] = "services/notification/notificationd";
 constexpr char kListening[] = "listening on ";
 
 std::string MakeFolder() {
@@ -62,6 +64,7 @@ Cluster::Cluster(const ClusterOptions& options)
   auto notif = standins::Notif::Start(notif_options);
   CHECK(notif.ok()) << notif.status();
   notif_ = *std::move(notif);
+  if (options_.adapters_apart) StartAdapters();
   StartChatd();
   StartEdged();
   WaitUntilReady();
@@ -70,23 +73,54 @@ Cluster::Cluster(const ClusterOptions& options)
 Cluster::~Cluster() {
   if (edged_ != nullptr) StopEdged();
   if (chatd_ != nullptr) StopChatd();
+  if (identityd_ != nullptr) Stop(identityd_);
+  if (notificationd_ != nullptr) Stop(notificationd_);
   std::filesystem::remove_all(folder_);
 }
 
-void Cluster::StartChatd() {
-  chatd_ = Process::Start(
-      {{kChatd},
-       Merge({{"CHAT_LISTEN", chat_target_},
-              {"DATABASE_URL", database_url_},
-              {"VERIFICATION_URL",
-               absl::StrCat("http://127.0.0.1:", uacl_->port(), "/authorize")},
-              {"NOTIFICATION_URL",
-               absl::StrCat("http://127.0.0.1:", notif_->port(), "/notification")},
-              {"NOTIFICATION_AUTH", kNotificationAuth},
-              {"SERVICE_AUTH", kServiceAuth},
-              {"EMOTIVES_URL", kEmotivesUrl}},
-             options_.chatd),
+std::map<std::string, std::string> Cluster::IdentityEnvironment() const {
+  return {{"VERIFICATION_URL",
+           absl::StrCat("http://127.0.0.1:", uacl_->port(), "/authorize")}};
+}
+
+std::map<std::string, std::string> Cluster::NotificationEnvironment() const {
+  return {{"NOTIFICATION_URL",
+           absl::StrCat("http://127.0.0.1:", notif_->port(), "/notification")},
+          {"NOTIFICATION_AUTH", kNotificationAuth},
+          {"EMOTIVES_URL", kEmotivesUrl}};
+}
+
+void Cluster::StartAdapters() {
+  identityd_ =
+      Process::Start({{kIdentityd},
+                      Merge(IdentityEnvironment(),
+                            {{"IDENTITY_LISTEN", "unix:" + folder_ + "/identityd.sock"}}),
+                      ""});
+  notificationd_ = Process::Start(
+      {{kNotificationd},
+       Merge(NotificationEnvironment(),
+             {{"NOTIFICATION_LISTEN", "unix:" + folder_ + "/notificationd.sock"}}),
        ""});
+  for (Process* const process : {identityd_.get(), notificationd_.get()}) {
+    CHECK(process->WaitForLine(kListening, kTestDeadline).has_value())
+        << process->Output();
+  }
+}
+
+void Cluster::StartChatd() {
+  std::map<std::string, std::string> environment = {
+      {"CHAT_LISTEN", chat_target_},
+      {"DATABASE_URL", database_url_},
+      {"NOTIFICATION_AUTH", kNotificationAuth},
+      {"SERVICE_AUTH", kServiceAuth}};
+  if (options_.adapters_apart) {
+    environment["IDENTITY_TARGET"] = "unix:" + folder_ + "/identityd.sock";
+    environment["NOTIFICATION_TARGET"] = "unix:" + folder_ + "/notificationd.sock";
+  } else {
+    environment.merge(IdentityEnvironment());
+    environment.merge(NotificationEnvironment());
+  }
+  chatd_ = Process::Start({{kChatd}, Merge(environment, options_.chatd), ""});
   CHECK(chatd_->WaitForLine(kListening, kTestDeadline).has_value()) << chatd_->Output();
 }
 

@@ -25,6 +25,8 @@ inline constexpr char kEmotivesUrl[] = "https://app.example/";
 
 struct ClusterOptions {
   Engine engine = Engine::kSqlite;
+  // identityd and notificationd as processes of their own, instead of within chatd.
+  bool adapters_apart = false;
   // Besides, or in place of, what a cluster sets itself.
   std::map<std::string, std::string> chatd;
   std::map<std::string, std::string> edged;
@@ -72,6 +74,9 @@ class Cluster {
   void WaitUntilReady();
 
  private:
+  std::map<std::string, std::string> IdentityEnvironment() const;
+  std::map<std::string, std::string> NotificationEnvironment() const;
+  void StartAdapters();
   static void Stop(std::unique_ptr<Process>& process);
   static void Kill(std::unique_ptr<Process>& process);
 
@@ -82,6 +87,8 @@ class Cluster {
   int port_ = 0;
   std::unique_ptr<standins::Uacl> uacl_;
   std::unique_ptr<standins::Notif> notif_;
+  std::unique_ptr<Process> identityd_;
+  std::unique_ptr<Process> notificationd_;
   std::unique_ptr<Process> chatd_;
   std::unique_ptr<Process> edged_;
 };
