@@ -25,7 +25,7 @@ constexpr absl::Duration kLease = absl::Minutes(1);
 // The in-process service answers within notif's deadline.
 const absl::Duration kCallDeadline = kNotifDeadline + absl::Seconds(1);
 // How often to look for what another process left behind.
-constexpr absl::Duration kClaimInterval = absl::Seconds(30);
+constexpr absl::Duration kClaimInterval = absl::Seconds(5);
 constexpr absl::Duration kStorageRetry = absl::Seconds(1);
 constexpr absl::Duration kFirstBackoff = absl::Seconds(1);
 constexpr absl::Duration kMaxBackoff = absl::Minutes(5);
