@@ -51,6 +51,23 @@ bool IsFieldLine(std::string_view line) {
                       });
 }
 
+absl::string_view ValueOf(std::string_view field_line) {
+  return absl::StripAsciiWhitespace(
+      AbslView(field_line.substr(field_line.find(':') + 1)));
+}
+
+bool IsContentLength(std::string_view field_line) {
+  return absl::EqualsIgnoreCase(AbslView(field_line.substr(0, field_line.find(':'))),
+                                "Content-Length");
+}
+
+bool IsOneNumber(std::string_view field_line) {
+  const absl::string_view value = ValueOf(field_line);
+  return !value.empty() && std::all_of(value.begin(), value.end(), [](char c) {
+    return absl::ascii_isdigit(static_cast<unsigned char>(c));
+  });
+}
+
 struct RequestLine {
   std::string_view method;
   std::string_view target;
@@ -147,7 +164,8 @@ bool HttpRequestReader::ReadHead() {
     if (buffer_.size() > limits_.header_bytes) {
       return Fail(431, "The request's headers are too large");
     }
-    // What is no HTTP shows in its first line; waiting for more would hide that.
+    // What is no HTTP shows in its first byte or line; waiting for more would hide that.
+    if (!IsTokenCharacter(buffer_.front())) return Fail(400, "The request is not HTTP");
     const size_t line_end = buffer_.find('\n');
     if (line_end != std::string::npos &&
         !SplitRequestLine(
@@ -183,9 +201,16 @@ bool HttpRequestReader::ParseHead(std::string_view head) {
                : Fail(400, "The request is not HTTP");
   }
   lines.remove_prefix(std::min(lines.size(), request_line.size() + 2));
+  bool has_length = false;
   while (!lines.empty()) {
     const std::string_view line = lines.substr(0, lines.find("\r\n"));
     if (!IsFieldLine(line)) return Fail(400, "A header line is malformed");
+    if (IsContentLength(line)) {
+      if (has_length || !IsOneNumber(line)) {
+        return Fail(400, "Content-Length is not one number");
+      }
+      has_length = true;
+    }
     lines.remove_prefix(std::min(lines.size(), line.size() + 2));
   }
 
@@ -229,13 +254,7 @@ bool HttpRequestReader::ParseBodyLength() {
   }
   body_left_ = 0;
   if (length.empty()) return true;
-  // The parser joins repeated headers with commas: those are not digits either.
   uint64_t bytes;
-  if (!std::all_of(length.begin(), length.end(), [](char c) {
-        return absl::ascii_isdigit(static_cast<unsigned char>(c));
-      })) {
-    return Fail(400, "Content-Length is not one number");
-  }
   if (!absl::SimpleAtoi(length, &bytes) || bytes > limits_.body_bytes) {
     return Fail(413, "The request's body is too large");
   }

@@ -13,7 +13,8 @@ namespace chatter::testing {
 // How long a test waits for what must come.
 inline constexpr absl::Duration kTestDeadline = absl::Seconds(30);
 
-// To 127.0.0.1. Whatever takes longer than kTestDeadline ends the test.
+// To 127.0.0.1. When nobody listens it is as if the peer had closed at once. Whatever
+// takes longer than kTestDeadline ends the test.
 class TcpClient {
  public:
   // `receive_buffer_bytes`: 0, or a small one for a reader that is slow.

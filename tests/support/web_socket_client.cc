@@ -40,7 +40,8 @@ std::unique_ptr<WebSocketClient> WebSocketClient::Connect(int port,
   HeaderLines headers = HandshakeHeaders();
   headers.insert(headers.end(), more_headers.begin(), more_headers.end());
   auto connection = std::make_unique<HttpConnection>(port, receive_buffer_bytes);
-  HttpReply reply = connection->Ask("GET", "/ws?token=" + token, headers);
+  connection->tcp().Send(RequestText("GET", "/ws?token=" + token, headers));
+  HttpReply reply = connection->Read().value_or(HttpReply());
   if (reply.status != 101) {
     if (refusal != nullptr) *refusal = std::move(reply);
     return nullptr;

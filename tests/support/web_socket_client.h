@@ -37,7 +37,8 @@ HeaderLines HandshakeHeaders();
 
 class WebSocketClient {
  public:
-  // Null when the handshake is refused; `refusal`, when given, gets the answer.
+  // Null when the handshake is refused; `refusal`, when given, gets the answer, with
+  // status 0 when there is none.
   static std::unique_ptr<WebSocketClient> Connect(int port, const std::string& token,
                                                   HttpReply* refusal = nullptr,
                                                   const HeaderLines& more_headers = {},
