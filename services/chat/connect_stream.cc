@@ -156,6 +156,11 @@ void ConnectStream::OnCancel() {
 
 void ConnectStream::OnDone() {
   CloseSession();
+  {
+    // The two hold each other.
+    absl::MutexLock lock(&mutex_);
+    session_ = nullptr;
+  }
   gone_(this);
   const std::shared_ptr<ConnectStream> self = std::move(self_);
 }
