@@ -79,8 +79,10 @@ class RestContractTest : public ContractTest {
   static void SendAll(const Person& from, const Person& to,
                       const std::vector<std::string>& texts) {
     const auto socket = cluster().Connect(from);
-    for (const std::string& text : texts) socket->SendMessage(to.name, text);
-    for (size_t i = 0; i < texts.size(); ++i) socket->ReadJsonWith("id");
+    for (const std::string& text : texts) {
+      socket->SendMessage(to.name, text);
+      ASSERT_TRUE(socket->ReadJsonWith("id").HasMember("id"));
+    }
   }
 
   // Makes the user known to Chatter.

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "grpc/health/v1/health.pb.h"
 #include "services/base/protocol.h"
 
 namespace chatter {
@@ -107,6 +108,8 @@ absl::StatusOr<RunningGrpcServer> StartGrpcServer(
     grpc::ServerBuilder& builder, const std::vector<std::string>& listen) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  // Reflection can describe only what is linked; gRPC's own health service is not.
+  google::protobuf::LinkMessageReflection<grpc::health::v1::HealthCheckRequest>();
   Configure(builder);
   std::vector<int> ports(listen.size(), 0);
   for (size_t i = 0; i < listen.size(); ++i) {

@@ -1,5 +1,5 @@
 // Every number and name that users of the wire can see: limits, error codes, deadlines.
-// README.md documents them; tests/docs_test.cc holds it to this file.
+// README.md documents them; tests/readme_test.cc holds it to this file.
 #ifndef CHATTER_SERVICES_BASE_PROTOCOL_H_
 #define CHATTER_SERVICES_BASE_PROTOCOL_H_
 
