@@ -220,10 +220,8 @@ bool HttpRequestReader::ParseHead(std::string_view head) {
   } catch (const websocketpp::http::exception& problem) {
     const bool large =
         problem.m_error_code == websocketpp::http::status_code::request_entity_too_large;
-    return large ? Fail(413, "The request's body is too large")
-                 : Fail(400, "The request is not HTTP");
-  }
-  if (parts->version == "HTTP/1.1" && request_->Header("Host").empty()) {
+    if (large) return Fail(413, "The request's body is too large");
+    // All else has been looked at already; the parser wants it of HTTP/1.0 too.
     return Fail(400, "The Host header is missing");
   }
   const std::string& uri = request_->parsed_.get_uri();
