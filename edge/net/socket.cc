@@ -51,7 +51,9 @@ void Socket::Send(std::string_view chunk) {
   if (owner_ == nullptr || closing_ || chunk.empty()) return;
   out_.append(chunk);
   chunk_sizes_.push_back(chunk.size());
-  if (flush_scheduled_ || waiting_writable_) return;
+  // While the kernel takes nothing there is nothing to flush, but too much to be told of.
+  const bool is_news = waiting_bytes() > max_waiting_bytes_ && !backed_up_;
+  if (flush_scheduled_ || (waiting_writable_ && !is_news)) return;
   flush_scheduled_ = true;
   loop_.FlushLater(shared_from_this());
 }
