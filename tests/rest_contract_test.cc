@@ -394,6 +394,19 @@ TEST_P(RestContractTest, ALargeHistoryReachesASlowReaderWhole) {
   EXPECT_EQ(Texts(*reply), texts);
   // And the connection goes on.
   EXPECT_EQ(slow.Ask("GET", "/healthz").status, 200);
+
+  // Twice as much does not fit into one answer; what is missing is one page away.
+  SendAll(alice, bob, texts);
+  const HttpReply newest = History(alice, alice.name, bob.name);
+  EXPECT_LT(newest.body.size(), size_t{36} << 20);
+  const std::vector<std::string> newest_texts = Texts(newest);
+  EXPECT_GT(newest_texts.size(), size_t{kMessages});
+  EXPECT_LT(newest_texts.size(), size_t{2 * kMessages});
+  const rapidjson::Document json = Parse(newest);
+  const HttpReply rest =
+      History(alice, alice.name, bob.name,
+              absl::StrCat("&before=", json["result"][0]["id"].GetInt64()));
+  EXPECT_EQ(Texts(rest).size() + newest_texts.size(), size_t{2 * kMessages});
 }
 
 // --- Connections that stay ---

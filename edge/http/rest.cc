@@ -21,6 +21,9 @@ namespace {
 constexpr char kRetryAfterSeconds[] = "2";
 // MESSAGES_LIMIT of the chat service may be lower, never higher.
 constexpr int64_t kMaxLimit = 10'000;
+// A history's answer ends early when it has this much: large messages leave fewer of
+// them.
+constexpr size_t kMaxAnswerBytes = 32 << 20;
 
 HttpAnswer Unavailable() {
   HttpAnswer answer = MessageAnswer(503, "The service is not available now");
@@ -136,9 +139,12 @@ class MessagesCall : public std::enable_shared_from_this<MessagesCall> {
     const std::string token = page->next_page_token();
     if (pages_.empty()) wanted_ = page->page_size();
     wanted_ -= got;
+    bytes_ += page->ByteSizeLong();
     pages_.push_back(*std::move(page));
     // A page ends early when its messages are large.
-    if (token.empty() || got == 0 || wanted_ <= 0) return Finish();
+    if (token.empty() || got == 0 || wanted_ <= 0 || bytes_ >= kMaxAnswerBytes) {
+      return Finish();
+    }
     request_.set_page_size(wanted_);
     request_.set_page_token(token);
     request_.clear_before_id();
@@ -163,7 +169,8 @@ class MessagesCall : public std::enable_shared_from_this<MessagesCall> {
   const std::string authorization_;
   v1::ListMessagesRequest request_;
   const Rest::Done done_;
-  int wanted_ = 0;  // messages, beyond those in pages_
+  int wanted_ = 0;    // messages, beyond those in pages_
+  size_t bytes_ = 0;  // of pages_
   std::vector<v1::ListMessagesResponse> pages_;
 };
 
