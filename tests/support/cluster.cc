@@ -139,10 +139,11 @@ void Cluster::StartEdged() {
 void Cluster::WaitUntilReady() {
   const absl::Time deadline = absl::Now() + kTestDeadline;
   // A token that nobody issued is refused by chatd; without chatd it is 503. Each edge
-  // thread has a link of its own, and the kernel chooses the thread.
+  // thread has a link of its own, and the kernel chooses the thread: so many in a row do
+  // not all come to the same one.
   const std::string token(43, 'x');
   int refused = 0;
-  while (refused < 8) {
+  while (refused < 32) {
     HttpReply refusal;
     CHECK(WebSocketClient::Connect(port_, token, &refusal) == nullptr);
     refused = refusal.status == 403 ? refused + 1 : 0;
