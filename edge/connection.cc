@@ -21,11 +21,6 @@ constexpr absl::Duration kOpenDeadline = absl::Seconds(10);
 constexpr absl::Duration kCloseDeadline = absl::Seconds(5);
 constexpr int kMaxSilentPings = 2;
 constexpr int kMaxBadFramesInARow = 10;
-// Half of what the chat service allows, so that its limit is never met.
-constexpr int kMaxUnanswered = kMaxUnansweredSends / 2;
-// Messages are taken from a read in slices, small enough that even the shortest messages
-// in one of them stay below the other half.
-constexpr size_t kSliceBytes = 2048;
 
 // Whether it looks like a ws token: the stream to the chat service carries text only, so
 // that a stranger's bytes would end it for everybody.
@@ -52,7 +47,7 @@ Connection::Connection(EdgeThread& thread, uint64_t id, asio::ip::tcp::socket so
       id_(id),
       socket_(std::make_shared<Socket>(thread.loop(), std::move(socket),
                                        thread.options().max_send_buffer_bytes, *this)),
-      reader_(std::make_unique<HttpRequestReader>(
+      http_(std::make_unique<Http>(
           HttpLimits{HttpLimits().header_bytes, thread.options().max_body_bytes})) {}
 
 Connection::~Connection() { socket_->Detach(); }
@@ -80,7 +75,7 @@ void Connection::OnReminder(absl::Duration now) {
   if (IsTakingAnswers()) return SetDeadline(kRequestDeadline);
   switch (state_) {
     case State::kRequest:
-      if (reader_->state() == HttpRequestReader::State::kPartial) {
+      if (http_->reader.state() == HttpRequestReader::State::kPartial) {
         return AnswerAndClose(MessageAnswer(408, "The request took too long"));
       }
       return CloseAfterSending();
@@ -108,15 +103,15 @@ bool Connection::IsTakingAnswers() {
   return waiting_at_deadline_ > 0 && (before == 0 || waiting_at_deadline_ < before);
 }
 
-void Connection::OnBytes(std::string_view bytes) {
+void Connection::OnBytes(absl::Span<char> bytes) {
   switch (state_) {
     case State::kRequest:
-      reader_->Feed(bytes);
+      http_->reader.Feed({bytes.data(), bytes.size()});
       return Pump();
     case State::kAnswering:
     case State::kOpening:
       // They wait; and more waits in the peer's own buffers.
-      reader_->Feed(bytes);
+      http_->reader.Feed({bytes.data(), bytes.size()});
       return socket_->PauseReading();
     case State::kOpen:
       silent_pings_ = 0;
@@ -128,8 +123,8 @@ void Connection::OnBytes(std::string_view bytes) {
 }
 
 void Connection::Pump() {
-  if (pumping_) return;
-  pumping_ = true;
+  if (http_->pumping) return;
+  http_->pumping = true;
   while (state_ == State::kRequest) {
     if (socket_->waiting_bytes() > thread_.options().max_send_buffer_bytes) {
       // A peer that asks on without reading the answers: OnDrained goes on.
@@ -137,25 +132,25 @@ void Connection::Pump() {
       socket_->TellWhenDrained();
       break;
     }
-    const HttpRequestReader::State state = reader_->state();
+    const HttpRequestReader::State state = http_->reader.state();
     if (state == HttpRequestReader::State::kComplete) {
       HandleRequest();
     } else if (state == HttpRequestReader::State::kProblem) {
-      const HttpProblem& problem = reader_->problem();
+      const HttpProblem& problem = http_->reader.problem();
       AnswerAndClose(MessageAnswer(problem.status, problem.message));
     } else {
-      if (reader_->TakeExpectsContinue()) SendBytes("HTTP/1.1 100 Continue\r\n\r\n");
+      if (http_->reader.TakeExpectsContinue()) SendBytes("HTTP/1.1 100 Continue\r\n\r\n");
       break;
     }
   }
-  pumping_ = false;
+  http_->pumping = false;
 }
 
 void Connection::HandleRequest() {
-  const HttpRequest& request = reader_->request();
-  origin_ = request.Header("Origin");
-  keep_alive_ = request.keep_alive();
-  head_only_ = request.method() == "HEAD";
+  const HttpRequest& request = http_->reader.request();
+  http_->origin = request.Header("Origin");
+  http_->keep_alive = request.keep_alive();
+  http_->head_only = request.method() == "HEAD";
   if (request.path() == kWebSocketPath && request.method() == "GET") {
     return HandleHandshake(request);
   }
@@ -194,14 +189,11 @@ void Connection::OnWelcome() {
   if (state_ != State::kOpening) return;
   state_ = State::kOpen;
   web_socket_ = thread_.web_sockets().Make(*this);
-  const std::string head = reader_->request().raw_head();
-  const std::string rest = reader_->TakeRest();
-  reader_.reset();
-  std::string().swap(origin_);
+  SendBytes(AcceptHandshake(http_->reader.request()));
+  unread_ = http_->reader.TakeRest();
+  http_.reset();
   SetDeadline(kPingInterval);
-  web_socket_->Start(head);
-  if (!rest.empty()) ReadWebSocket(rest);
-  if (unread_.empty()) socket_->ResumeReading();
+  ResumeReading();
 }
 
 void Connection::OnSessionRefused(bool bad_token) {
@@ -240,13 +232,14 @@ void Connection::GoAway() {
 }
 
 void Connection::Answer(const HttpAnswer& answer) {
-  const bool keep_alive = keep_alive_ && !going_away_;
+  const bool keep_alive = http_->keep_alive && !going_away_;
   std::string bytes;
-  AppendAnswer(answer, thread_.cors(), origin_, head_only_, keep_alive, bytes);
+  AppendAnswer(answer, thread_.cors(), http_->origin, http_->head_only, keep_alive,
+               bytes);
   SendBytes(bytes);
   if (!keep_alive) return CloseAfterSending();
   state_ = State::kRequest;
-  const HttpRequestReader::State next = reader_->Next();
+  const HttpRequestReader::State next = http_->reader.Next();
   SetDeadline(next == HttpRequestReader::State::kIdle ? kKeepAliveIdle
                                                       : kRequestDeadline);
   socket_->ResumeReading();
@@ -254,59 +247,59 @@ void Connection::Answer(const HttpAnswer& answer) {
 }
 
 void Connection::AnswerAndClose(const HttpAnswer& answer) {
-  keep_alive_ = false;
+  http_->keep_alive = false;
   Answer(answer);
 }
 
-void Connection::ReadWebSocket(std::string_view bytes) {
-  while (!bytes.empty() && state_ == State::kOpen) {
-    if (IsBusy()) {
-      unread_.append(bytes);
-      socket_->PauseReading();
-      if (thread_.LinkIsFull()) thread_.ResumeWhenLinkHasRoom(id_);
-      return;
-    }
-    const std::string_view slice = bytes.substr(0, kSliceBytes);
-    bytes.remove_prefix(slice.size());
-    web_socket_->Read(slice);
-  }
+void Connection::ReadWebSocket(absl::Span<char> bytes) {
+  const size_t taken = IsBusy() ? 0 : web_socket_->Read(bytes);
+  if (taken == bytes.size() || state_ != State::kOpen) return;
+  unread_.append(bytes.data() + taken, bytes.size() - taken);
+  socket_->PauseReading();
+  if (thread_.LinkIsFull()) thread_.ResumeWhenLinkHasRoom(id_);
 }
 
 bool Connection::IsBusy() const {
-  return unanswered_ >= kMaxUnanswered || thread_.LinkIsFull();
+  return unanswered_ >= kMaxUnansweredSends || thread_.LinkIsFull();
 }
 
 void Connection::OnAnswered() {
   --unanswered_;
-  if (!unread_.empty() && unanswered_ == kMaxUnanswered / 2) ResumeReading();
+  if (!unread_.empty() && unanswered_ == kMaxUnansweredSends / 2) ResumeReading();
 }
 
 void Connection::ResumeReading() {
   if (state_ != State::kOpen) return;
-  const std::string unread = std::exchange(unread_, {});
-  ReadWebSocket(unread);
+  std::string unread = std::exchange(unread_, {});
+  ReadWebSocket(absl::MakeSpan(unread));
   if (unread_.empty() && state_ == State::kOpen) socket_->ResumeReading();
 }
 
 void Connection::SendBytes(std::string_view bytes) { socket_->Send(bytes); }
 
-void Connection::OnMessage(const std::string& payload, bool binary) {
-  if (!has_open_session()) return;
+bool Connection::OnMessage(std::string_view payload, bool binary) {
+  if (!has_open_session()) return true;
   v1::ClientFrame& frame = thread_.scratch_frame();
   frame.Clear();
-  if (!codec_->Decode(payload, binary, frame)) return OnBadFrame();
+  if (!codec_->Decode(payload, binary, frame)) {
+    OnBadFrame();
+    return true;
+  }
   bad_frames_in_a_row_ = 0;
   if (frame.has_send()) ++unanswered_;
   thread_.link().SendFrame(id_, frame, payload.size());
+  return !IsBusy();
 }
 
 void Connection::OnBadFrame() {
   v1::ServerFrame frame;
   frame.mutable_error()->set_code(std::string(error_code::kBadFrame));
   frame.mutable_error()->set_message("This is not a message of the protocol");
+  std::string payload;
+  codec_->Encode(frame, payload);
   std::string encoded;
-  codec_->Encode(frame, encoded);
-  web_socket_->SendText(encoded);
+  AppendTextFrame(payload, encoded);
+  SendFrame(encoded);
   if (++bad_frames_in_a_row_ == kMaxBadFramesInARow) {
     CloseWebSocket(close_code::kPolicyViolation, "Too many bad frames");
   }

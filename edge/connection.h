@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "chatter/v1/frames.pb.h"
 #include "edge/http/answer.h"
 #include "edge/http/request.h"
@@ -42,7 +43,8 @@ class Connection : public Socket::Owner, public WebSocket::Owner {
   void OnAnswered();
   const FrameCodec& codec() const { return *codec_; }
   bool has_open_session() const { return state_ == State::kOpen && !closing_handshake_; }
-  void SendFrame(const std::string& encoded) { web_socket_->SendText(encoded); }
+  // A whole frame.
+  void SendFrame(std::string_view frame) { web_socket_->Send(frame); }
 
   // The link has gone, and the session with it.
   void OnLinkDown();
@@ -64,12 +66,12 @@ class Connection : public Socket::Owner, public WebSocket::Owner {
     kGone,
   };
 
-  void OnBytes(std::string_view bytes) override;
+  void OnBytes(absl::Span<char> bytes) override;
   void OnGone() override;
   void OnBackedUp() override;
   void OnDrained() override;
   void SendBytes(std::string_view bytes) override;
-  void OnMessage(const std::string& payload, bool binary) override;
+  bool OnMessage(std::string_view payload, bool binary) override;
   void OnClosing() override;
   void OnClosed() override;
 
@@ -77,7 +79,7 @@ class Connection : public Socket::Owner, public WebSocket::Owner {
   void Pump();
   void HandleRequest();
   void HandleHandshake(const HttpRequest& request);
-  void ReadWebSocket(std::string_view bytes);
+  void ReadWebSocket(absl::Span<char> bytes);
   void Answer(const HttpAnswer& answer);
   void AnswerAndClose(const HttpAnswer& answer);
   void EndSession();
@@ -97,12 +99,17 @@ class Connection : public Socket::Owner, public WebSocket::Owner {
   size_t waiting_at_deadline_ = 0;  // for the peer, when a deadline passed last
   bool going_away_ = false;
 
-  // While it speaks HTTP.
-  std::unique_ptr<HttpRequestReader> reader_;
-  std::string origin_;
-  bool keep_alive_ = false;
-  bool head_only_ = false;
-  bool pumping_ = false;
+  // What it needs while it speaks HTTP: a WebSocket has none of it.
+  struct Http {
+    explicit Http(const HttpLimits& limits) : reader(limits) {}
+
+    HttpRequestReader reader;
+    std::string origin;
+    bool keep_alive = false;
+    bool head_only = false;
+    bool pumping = false;
+  };
+  std::unique_ptr<Http> http_;
 
   // Once it is a WebSocket.
   std::unique_ptr<WebSocket> web_socket_;

@@ -132,8 +132,10 @@ void EdgeThread::DeliverFrame(const v1::Delivery& delivery) {
     if (!connection->has_open_session()) continue;
     if (encoded_by != &connection->codec()) {
       encoded_by = &connection->codec();
+      payload_.clear();
       encoded_.clear();
-      shown = encoded_by->Encode(frame, encoded_);
+      shown = encoded_by->Encode(frame, payload_);
+      AppendTextFrame(payload_, encoded_);
     }
     if (shown) connection->SendFrame(encoded_);
     if (id == delivery.answered()) connection->OnAnswered();

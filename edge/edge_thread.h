@@ -90,6 +90,7 @@ class EdgeThread : public AttachLink::Handler {
   std::vector<std::unique_ptr<Connection>> gone_;
   std::vector<uint64_t> paused_for_link_;
   v1::ClientFrame scratch_frame_;
+  std::string payload_;
   std::string encoded_;
   bool stopping_ = false;
   bool link_stopped_ = false;

@@ -178,10 +178,9 @@ bool HttpRequestReader::ReadHead() {
   if (head_size > limits_.header_bytes) {
     return Fail(431, "The request's headers are too large");
   }
-  std::string head = buffer_.substr(0, head_size);
+  const std::string head = buffer_.substr(0, head_size);
   buffer_.erase(0, head_size);
   if (!ParseHead(head)) return false;
-  request_->raw_head_ = std::move(head);
   if (!ParseBodyLength()) return false;
   if (body_left_ > 0 &&
       absl::EqualsIgnoreCase(request_->Header("Expect"), "100-continue")) {

@@ -43,14 +43,11 @@ class HttpRequest {
   bool keep_alive() const { return keep_alive_; }
   // RFC 6455 section 4.1: it asks to become a WebSocket, rightly or not.
   bool wants_upgrade() const;
-  // Request line and headers as they came, for the WebSocket engine.
-  const std::string& raw_head() const { return raw_head_; }
 
  private:
   friend class HttpRequestReader;
 
   websocketpp::http::parser::request parsed_;
-  std::string raw_head_;
   std::string path_;
   std::string_view query_;  // of parsed_'s URI
   std::string body_;

@@ -38,7 +38,7 @@ void Socket::OnReadable() {
     return WaitReadable();
   }
   if (error) return Gone();
-  owner_->OnBytes(std::string_view(buffer.data(), bytes));
+  owner_->OnBytes(absl::MakeSpan(buffer.data(), bytes));
   WaitReadable();
 }
 

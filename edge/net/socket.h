@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "edge/net/edge_loop.h"
 
 namespace chatter::edge {
@@ -20,8 +21,8 @@ class Socket : public std::enable_shared_from_this<Socket> {
   class Owner {
    public:
     virtual ~Owner() = default;
-    // Valid until it returns.
-    virtual void OnBytes(std::string_view bytes) = 0;
+    // Valid, and its own to change, until it returns.
+    virtual void OnBytes(absl::Span<char> bytes) = 0;
     // The peer is gone, or everything is sent after CloseAfterSending, or the socket
     // broke. The last call to the owner.
     virtual void OnGone() = 0;

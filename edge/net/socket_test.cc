@@ -34,7 +34,9 @@ class SocketTest : public ::testing::Test, public Socket::Owner {
   }
   ~SocketTest() override { socket_->Detach(); }
 
-  void OnBytes(std::string_view bytes) override { received_.append(bytes); }
+  void OnBytes(absl::Span<char> bytes) override {
+    received_.append(bytes.data(), bytes.size());
+  }
   void OnGone() override { gone_ = true; }
   void OnBackedUp() override { ++backed_up_; }
   void OnDrained() override { drained_ = true; }

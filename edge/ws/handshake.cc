@@ -1,11 +1,23 @@
 #include "edge/ws/handshake.h"
 
-#include <string>
+#include <openssl/sha.h>
+
+#include <array>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 
 namespace chatter::edge {
 namespace {
+
+// What shows that the server has understood the key: RFC 6455 section 1.3.
+std::string AcceptKey(const std::string& key) {
+  const std::string text = absl::StrCat(key, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+  std::array<unsigned char, SHA_DIGEST_LENGTH> hash;
+  SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), hash.data());
+  return absl::Base64Escape(
+      absl::string_view(reinterpret_cast<const char*>(hash.data()), hash.size()));
+}
 
 // 16 bytes in base64.
 bool IsKey(const std::string& key) {
@@ -33,6 +45,13 @@ std::optional<HttpAnswer> RefuseHandshake(const HttpRequest& request,
     return MessageAnswer(403, "This origin may not connect");
   }
   return std::nullopt;
+}
+
+std::string AcceptHandshake(const HttpRequest& request) {
+  return absl::StrCat(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade"
+      "\r\nSec-WebSocket-Accept: ",
+      AcceptKey(request.Header("Sec-WebSocket-Key")), "\r\n\r\n");
 }
 
 }  // namespace chatter::edge

@@ -1,141 +1,200 @@
 #include "edge/ws/web_socket.h"
 
-#include <exception>
 #include <utility>
-#include <vector>
 
-#include "glog/logging.h"
-#include "websocketpp/concurrency/none.hpp"
-#include "websocketpp/config/core.hpp"
-#include "websocketpp/logger/stub.hpp"
-#include "websocketpp/server.hpp"
+#include "edge/ws/close_codes.h"
+#include "websocketpp/close.hpp"
+#include "websocketpp/extensions/permessage_deflate/disabled.hpp"
+#include "websocketpp/frame.hpp"
+#include "websocketpp/http/request.hpp"
+#include "websocketpp/http/response.hpp"
+#include "websocketpp/message_buffer/message.hpp"
+#include "websocketpp/processors/hybi13.hpp"
+#include "websocketpp/random/none.hpp"
 
 namespace chatter::edge {
 namespace {
 
-// One thread, no logs (they would show tokens), small buffers.
-struct EngineConfig : public websocketpp::config::core {
-  using type = EngineConfig;
-  using base = websocketpp::config::core;
-  using concurrency_type = websocketpp::concurrency::none;
-  using request_type = base::request_type;
-  using response_type = base::response_type;
-  using message_type = base::message_type;
-  using con_msg_manager_type = base::con_msg_manager_type;
-  using endpoint_msg_manager_type = base::endpoint_msg_manager_type;
-  using alog_type = websocketpp::log::stub;
-  using elog_type = websocketpp::log::stub;
-  using rng_type = base::rng_type;
+namespace frame = websocketpp::frame;
+using Opcode = frame::opcode::value;
 
-  struct transport_config : public base::transport_config {
-    using concurrency_type = EngineConfig::concurrency_type;
-    using elog_type = EngineConfig::elog_type;
-    using alog_type = EngineConfig::alog_type;
-    using request_type = EngineConfig::request_type;
-    using response_type = EngineConfig::response_type;
-  };
-  using transport_type = websocketpp::transport::iostream::endpoint<transport_config>;
+// All messages of a thread are read into the same memory, one after another; only one
+// that comes in parts keeps what it was begun in.
+template <typename Message>
+class SpareMessage : public std::enable_shared_from_this<SpareMessage<Message>> {
+ public:
+  using ptr = std::shared_ptr<SpareMessage>;
+  using weak_ptr = std::weak_ptr<SpareMessage>;
 
-  static const size_t connection_read_buffer_size = 512;
+  std::shared_ptr<Message> get_message(Opcode opcode, size_t size) {
+    if (spare_ == nullptr || spare_.use_count() > 1) {
+      spare_ = std::make_shared<Message>(this->shared_from_this(), opcode, size);
+    } else {
+      spare_->set_opcode(opcode);
+      spare_->get_raw_payload().clear();
+      spare_->get_raw_payload().reserve(size);
+    }
+    return spare_;
+  }
+
+  static bool recycle(Message*) { return false; }
+
+ private:
+  std::shared_ptr<Message> spare_;
 };
 
-using Server = websocketpp::server<EngineConfig>;
-using Handle = websocketpp::connection_hdl;
+struct EngineConfig {
+  using message_type = websocketpp::message_buffer::message<SpareMessage>;
+  using con_msg_manager_type = SpareMessage<message_type>;
+  using request_type = websocketpp::http::parser::request;
+  using response_type = websocketpp::http::parser::response;
+  // A server masks nothing.
+  using rng_type = websocketpp::random::none::int_generator<uint32_t>;
+  struct permessage_deflate_config {};
+  using permessage_deflate_type =
+      websocketpp::extensions::permessage_deflate::disabled<permessage_deflate_config>;
+  static constexpr bool enable_extensions = false;
+  static constexpr size_t max_message_size = 0;  // until the setter is called
+};
+
+using Processor = websocketpp::processor::hybi13<EngineConfig>;
+using MessageManager = EngineConfig::con_msg_manager_type;
+
+void AppendFrame(Opcode opcode, std::string_view payload, std::string& out) {
+  const frame::basic_header header(opcode, payload.size(), /*fin=*/true,
+                                   /*mask=*/false);
+  out += frame::prepare_header(header, frame::extended_header(payload.size()));
+  out += payload;
+}
 
 class EngineWebSocket : public WebSocket {
  public:
-  EngineWebSocket(Server& server, size_t max_message_bytes, Owner& owner)
-      : owner_(owner), connection_(server.get_connection()) {
-    connection_->set_max_message_size(max_message_bytes);
-    connection_->set_write_handler([this](Handle, const char* data, size_t size) {
-      owner_.SendBytes({data, size});
-      return websocketpp::lib::error_code();
-    });
-    connection_->set_vector_write_handler(
-        [this](Handle, const std::vector<websocketpp::transport::buffer>& parts) {
-          std::string bytes;
-          for (const auto& part : parts) bytes.append(part.buf, part.len);
-          owner_.SendBytes(bytes);
-          return websocketpp::lib::error_code();
-        });
-    connection_->set_message_handler([this](Handle, Server::message_ptr message) {
-      owner_.OnMessage(message->get_payload(),
-                       message->get_opcode() == websocketpp::frame::opcode::binary);
-    });
-    connection_->set_close_handler([this](Handle) { over_ = true; });
-    connection_->set_fail_handler([this](Handle) { over_ = true; });
+  EngineWebSocket(const MessageManager::ptr& manager, EngineConfig::rng_type& random,
+                  size_t max_message_bytes, Owner& owner)
+      : owner_(owner),
+        processor_(/*secure=*/false, /*p_is_server=*/true, manager, random) {
+    processor_.set_max_message_size(max_message_bytes);
   }
 
-  void Start(const std::string& request_head) override {
-    connection_->start();
-    Read(request_head);
-  }
-
-  void Read(std::string_view bytes) override {
-    try {
-      connection_->read_all(bytes.data(), bytes.size());
-    } catch (const std::exception& error) {
-      LOG(ERROR) << "the WebSocket engine failed: " << error.what();
-      over_ = true;
+  size_t Read(absl::Span<char> bytes) override {
+    size_t taken = 0;
+    bool more = true;
+    // What follows a broken frame, or the peer's close, has no meaning.
+    while (more && taken < bytes.size() && !deaf_) {
+      std::error_code error;
+      taken += processor_.consume(reinterpret_cast<uint8_t*>(bytes.data()) + taken,
+                                  bytes.size() - taken, error);
+      if (error) {
+        Fail(error);
+      } else if (processor_.ready()) {
+        more = Handle(*processor_.get_message());
+      }
     }
-    Tell();
+    return deaf_ ? bytes.size() : taken;
   }
 
-  void SendText(const std::string& payload) override {
-    // Fails when the connection is closing, whose owner hears of that by itself.
-    connection_->send(payload, websocketpp::frame::opcode::text);
+  void Send(std::string_view frame) override {
+    if (!closing_) owner_.SendBytes(frame);
   }
 
   void Ping() override {
-    websocketpp::lib::error_code ignored;
-    connection_->ping("", ignored);
+    if (!closing_) SendFrame(frame::opcode::PING, "");
   }
 
-  void Close(uint16_t code, const std::string& reason) override {
-    websocketpp::lib::error_code ignored;
-    connection_->close(code, reason, ignored);
+  void Close(uint16_t code, std::string_view reason) override {
+    if (!std::exchange(closing_, true)) SendClose(code, reason);
   }
 
  private:
-  // What happened while the engine ran, once it has returned.
-  void Tell() {
-    const bool open = connection_->get_state() == websocketpp::session::state::open;
-    if (!open && !told_closing_) {
-      told_closing_ = true;
-      owner_.OnClosing();
-    }
-    if (over_ && !told_closed_) {
-      told_closed_ = true;
-      owner_.OnClosed();
+  // Whether the owner wants more messages.
+  bool Handle(const EngineConfig::message_type& message) {
+    const std::string& payload = message.get_payload();
+    switch (message.get_opcode()) {
+      case frame::opcode::TEXT:
+      case frame::opcode::BINARY:
+        return closing_ ||
+               owner_.OnMessage(payload, message.get_opcode() == frame::opcode::BINARY);
+      case frame::opcode::PING:
+        if (!closing_) SendFrame(frame::opcode::PONG, payload);
+        return true;
+      case frame::opcode::CLOSE:
+        OnPeersClose(payload);
+        return true;
+      default:
+        return true;  // a pong
     }
   }
 
+  // RFC 6455 section 5.5.1: answered with its own code, or, when it is ours that it
+  // answers, the end.
+  void OnPeersClose(const std::string& payload) {
+    deaf_ = true;
+    if (!std::exchange(closing_, true)) {
+      std::error_code bad_code;
+      std::error_code bad_reason;
+      const uint16_t code = websocketpp::close::extract_code(payload, bad_code);
+      websocketpp::close::extract_reason(payload, bad_reason);
+      if (bad_code || bad_reason) {
+        SendClose(close_code::kProtocolError, "Invalid close frame");
+      } else if (code == websocketpp::close::status::no_status) {
+        SendFrame(frame::opcode::CLOSE, "");
+      } else {
+        SendClose(code, "");
+      }
+      owner_.OnClosing();
+    }
+    owner_.OnClosed();
+  }
+
+  // RFC 6455 section 7.1.7. The peer is given time to read why.
+  void Fail(const std::error_code& error) {
+    deaf_ = true;
+    if (std::exchange(closing_, true)) return owner_.OnClosed();
+    SendClose(websocketpp::processor::error::to_ws(error), error.message());
+    owner_.OnClosing();
+  }
+
+  void SendClose(uint16_t code, std::string_view reason) {
+    std::string payload = {static_cast<char>(code >> 8), static_cast<char>(code & 0xFF)};
+    payload += reason;
+    SendFrame(frame::opcode::CLOSE, payload);
+  }
+
+  void SendFrame(Opcode opcode, std::string_view payload) {
+    std::string bytes;
+    AppendFrame(opcode, payload, bytes);
+    owner_.SendBytes(bytes);
+  }
+
   Owner& owner_;
-  const Server::connection_ptr connection_;
-  bool over_ = false;
-  bool told_closing_ = false;
-  bool told_closed_ = false;
+  Processor processor_;
+  bool closing_ = false;  // a close frame has been sent
+  bool deaf_ = false;     // nothing that the peer sends matters any more
 };
 
 class Engine : public WebSocketEngine {
  public:
-  explicit Engine(size_t max_message_bytes) : max_message_bytes_(max_message_bytes) {
-    server_.set_user_agent("");
-  }
+  explicit Engine(size_t max_message_bytes) : max_message_bytes_(max_message_bytes) {}
 
   std::unique_ptr<WebSocket> Make(WebSocket::Owner& owner) override {
-    return std::make_unique<EngineWebSocket>(server_, max_message_bytes_, owner);
+    return std::make_unique<EngineWebSocket>(manager_, random_, max_message_bytes_,
+                                             owner);
   }
 
  private:
   const size_t max_message_bytes_;
-  Server server_;
+  const MessageManager::ptr manager_ = std::make_shared<MessageManager>();
+  EngineConfig::rng_type random_;
 };
 
 }  // namespace
 
 std::unique_ptr<WebSocketEngine> MakeWebSocketEngine(size_t max_message_bytes) {
   return std::make_unique<Engine>(max_message_bytes);
+}
+
+void AppendTextFrame(std::string_view payload, std::string& out) {
+  AppendFrame(frame::opcode::TEXT, payload, out);
 }
 
 }  // namespace chatter::edge
