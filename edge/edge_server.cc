@@ -10,10 +10,10 @@ namespace {
 
 constexpr int kKeepaliveMs = 20'000;
 constexpr int kKeepaliveTimeoutMs = 10'000;
-// How soon gRPC itself tries to connect again; the link adds its own backoff.
+// How soon gRPC tries to connect again.
 constexpr int kMinReconnectMs = 100;
 constexpr int kMaxReconnectMs = 1'000;
-// A page of a history, a batch of deliveries.
+// A page of a history.
 constexpr int kMaxReceiveBytes = 8 << 20;
 
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target) {
@@ -34,6 +34,8 @@ absl::StatusOr<std::unique_ptr<EdgeServer>> EdgeServer::Start(EdgeOptions option
                                                               const Clock& clock) {
   std::unique_ptr<EdgeServer> server(new EdgeServer(std::move(options)));
   const EdgeOptions& settings = server->options_;
+  const absl::StatusOr<ChatAddress> chat_address = ParseChatAddress(settings.chat_target);
+  if (!chat_address.ok()) return chat_address.status();
   server->port_ = settings.port;
   for (int i = 0; i < settings.threads; ++i) {
     auto loop = std::make_unique<EdgeLoop>(clock);
@@ -46,7 +48,7 @@ absl::StatusOr<std::unique_ptr<EdgeServer>> EdgeServer::Start(EdgeOptions option
     if (!listener.ok()) return listener.status();
     server->port_ = (*listener)->port();
     server->threads_.push_back(std::make_unique<EdgeThread>(
-        settings, MakeChannel(settings.chat_target), std::move(loop),
+        settings, *chat_address, MakeChannel(settings.chat_target), std::move(loop),
         *std::move(listener), server->connections_, clock));
   }
   for (const auto& thread : server->threads_) thread->Start();

@@ -14,7 +14,8 @@ constexpr int kMaxRefusals = 100;
 
 }  // namespace
 
-EdgeThread::EdgeThread(const EdgeOptions& options, std::shared_ptr<grpc::Channel> channel,
+EdgeThread::EdgeThread(const EdgeOptions& options, const ChatAddress& chat_address,
+                       const std::shared_ptr<grpc::Channel>& channel,
                        std::unique_ptr<EdgeLoop> loop, std::unique_ptr<Listener> listener,
                        std::atomic<int>& connections, const Clock& clock)
     : options_(options),
@@ -26,7 +27,7 @@ EdgeThread::EdgeThread(const EdgeOptions& options, std::shared_ptr<grpc::Channel
       chat_(MakeChatClient(loop_->io(), channel)),
       rest_(std::make_unique<Rest>(*chat_, options.files)),
       web_sockets_(MakeWebSocketEngine(options.max_frame_bytes)),
-      link_(std::make_unique<AttachLink>(loop_->io(), channel, *this)),
+      link_(std::make_unique<AttachLink>(loop_->io(), chat_address, *this)),
       wheel_(clock.Uptime()) {}
 
 EdgeThread::~EdgeThread() { Join(); }
@@ -73,6 +74,7 @@ bool EdgeThread::LinkIsFull() const { return link_->waiting_bytes() > kMaxLinkBy
 
 void EdgeThread::OnTick() {
   const absl::Duration now = clock_.Uptime();
+  link_->OnTick();
   wheel_.Advance(now, [&](uint64_t id) {
     if (Connection* const connection = Find(id); connection != nullptr) {
       connection->OnReminder(now);

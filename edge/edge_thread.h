@@ -30,7 +30,8 @@ namespace chatter::edge {
 // Shares nothing with the other threads but the count of connections.
 class EdgeThread : public AttachLink::Handler {
  public:
-  EdgeThread(const EdgeOptions& options, std::shared_ptr<grpc::Channel> channel,
+  EdgeThread(const EdgeOptions& options, const ChatAddress& chat_address,
+             const std::shared_ptr<grpc::Channel>& channel,
              std::unique_ptr<EdgeLoop> loop, std::unique_ptr<Listener> listener,
              std::atomic<int>& connections, const Clock& clock);
   // Stop must have been called, if Start was.
