@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "edge/http/json_string.h"
 #include "services/base/absl_view.h"
 
 namespace chatter::edge {
@@ -104,41 +105,6 @@ void AppendAnswer(const HttpAnswer& answer, const CorsPolicy& cors,
   absl::StrAppend(&out, "\r\nConnection: ", keep_alive ? "keep-alive" : "close",
                   "\r\n\r\n");
   if (!head_only) out += answer.body;
-}
-
-void AppendJsonString(std::string_view text, std::string& out) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  out.push_back('"');
-  size_t plain = 0;  // where the bytes begin that can be copied as they are
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte >= 0x20 && byte != '"' && byte != '\\') continue;
-    out.append(text, plain, i - plain);
-    plain = i + 1;
-    switch (byte) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        out += "\\u00";
-        out.push_back(kDigits[byte >> 4]);
-        out.push_back(kDigits[byte & 15]);
-    }
-  }
-  out.append(text, plain, text.size() - plain);
-  out.push_back('"');
 }
 
 }  // namespace chatter::edge

@@ -45,9 +45,6 @@ void AppendAnswer(const HttpAnswer& answer, const CorsPolicy& cors,
                   std::string_view origin, bool head_only, bool keep_alive,
                   std::string& out);
 
-// Appends a JSON string with its quotes. `text` is valid UTF-8.
-void AppendJsonString(std::string_view text, std::string& out);
-
 }  // namespace chatter::edge
 
 #endif  // CHATTER_EDGE_HTTP_ANSWER_H_

@@ -10,6 +10,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "edge/http/json_string.h"
 #include "edge/http/new_user.h"
 #include "services/base/protocol.h"
 #include "services/base/rfc3339.h"

@@ -1,8 +1,9 @@
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
 #include "absl/strings/str_cat.h"
-#include "edge/http/answer.h"
+#include "edge/http/json_string.h"
 #include "edge/ws/frame_codec.h"
 #include "rapidjson/memorystream.h"
 #include "rapidjson/reader.h"
@@ -11,6 +12,20 @@
 
 namespace chatter::edge {
 namespace {
+
+// The member of `send` that has this name in the JSON; null for an unknown one.
+std::string* FindMember(std::string_view name, v1::Send& send) {
+  if (name == "username_from") return send.mutable_from();
+  if (name == "username_to") return send.mutable_to();
+  if (name == "message") return send.mutable_text();
+  if (name == "image_path") return send.mutable_image_path();
+  return nullptr;
+}
+
+// NUL cannot be stored, and what is no UTF-8 cannot even be carried.
+bool IsText(std::string_view value) {
+  return value.find('\0') == value.npos && CountCharacters(value).has_value();
+}
 
 // Takes the four known members of the outermost object, and ignores all others.
 class SendReader : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, SendReader> {
@@ -24,23 +39,15 @@ class SendReader : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, SendRe
 
   bool Key(const char* text, rapidjson::SizeType size, bool) {
     if (depth_ != 1) return true;
-    const std::string_view name(text, size);
-    member_ = nullptr;
-    if (name == "username_from") member_ = send_.mutable_from();
-    if (name == "username_to") member_ = send_.mutable_to();
-    if (name == "message") member_ = send_.mutable_text();
-    if (name == "image_path") member_ = send_.mutable_image_path();
+    member_ = FindMember({text, size}, send_);
     return true;
   }
 
   bool String(const char* text, rapidjson::SizeType size, bool) {
     if (depth_ == 0) return false;
     if (depth_ > 1 || member_ == nullptr) return true;
-    const std::string_view value(text, size);
     // The parser lets lone low surrogates through; they are not valid UTF-8.
-    if (value.find('\0') != value.npos || !CountCharacters(value).has_value()) {
-      return false;
-    }
+    if (!IsText({text, size})) return false;
     member_->assign(text, size);
     return true;
   }
@@ -59,6 +66,53 @@ class SendReader : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, SendRe
   v1::Send& send_;
   int depth_ = 0;
   std::string* member_ = nullptr;  // whose value comes next; null: an ignored one's
+};
+
+// Reads what clients really send: one object of known members with strings without
+// escapes, in a third of the full parser's time. False: it is anything else, which the
+// full parser has to look at.
+class PlainReader {
+ public:
+  PlainReader(std::string_view json, v1::Send& send) : rest_(json), send_(send) {}
+
+  bool Read() {
+    if (!Take('{')) return false;
+    do {
+      std::string_view name, value;
+      if (!TakeString(name) || !Take(':') || !TakeString(value)) return false;
+      std::string* const member = FindMember(name, send_);
+      if (member == nullptr || !IsText(value)) return false;
+      member->assign(value);
+    } while (Take(','));
+    if (!Take('}')) return false;
+    SkipSpace();
+    return rest_.empty();
+  }
+
+ private:
+  void SkipSpace() {
+    const size_t space = rest_.find_first_not_of(" \t\r\n");
+    rest_.remove_prefix(std::min(space, rest_.size()));
+  }
+
+  bool Take(char wanted) {
+    SkipSpace();
+    if (rest_.empty() || rest_.front() != wanted) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+
+  bool TakeString(std::string_view& text) {
+    if (!Take('"')) return false;
+    const size_t size = CountPlainJson(rest_);
+    if (size == rest_.size() || rest_[size] != '"') return false;
+    text = rest_.substr(0, size);
+    rest_.remove_prefix(size + 1);
+    return true;
+  }
+
+  std::string_view rest_;
+  v1::Send& send_;
 };
 
 void AppendMember(std::string_view name_and_colon, const std::string& value,
@@ -84,6 +138,8 @@ class OldFramesCodec : public FrameCodec {
   bool Decode(std::string_view payload, bool binary,
               v1::ClientFrame& frame) const override {
     if (binary) return false;
+    if (PlainReader(payload, *frame.mutable_send()).Read()) return true;
+    frame.Clear();
     rapidjson::MemoryStream stream(payload.data(), payload.size());
     rapidjson::Reader reader;
     SendReader send(*frame.mutable_send());

@@ -33,6 +33,19 @@ TEST(OldFramesTest, NullIsAsGoodAsNotThereAndTheLastMemberCounts) {
   ASSERT_TRUE(Decode("{}", frame));
 }
 
+TEST(OldFramesTest, DecodesWhateverIsWrittenWithoutEscapesAlike) {
+  v1::ClientFrame frame;
+  for (const char* const payload :
+       {R"({"username_to":"b\u00e9","message":"one","message":"two words"})",
+        "{\"username_to\":\"b\u00e9\",\"message\":\"two words\"}",
+        " {\t\"message\" :\r\n \"two words\" , \"username_to\":\"b\u00e9\" } ",
+        R"({"message":"two words","username_to":"bé","unknown":0})"}) {
+    ASSERT_TRUE(Decode(payload, frame)) << payload;
+    EXPECT_EQ(frame.send().to(), "b\u00e9") << payload;
+    EXPECT_EQ(frame.send().text(), "two words") << payload;
+  }
+}
+
 TEST(OldFramesTest, RefusesWhatIsNoMessage) {
   v1::ClientFrame frame;
   for (const char* const payload : {"",
@@ -46,6 +59,11 @@ TEST(OldFramesTest, RefusesWhatIsNoMessage) {
                                     "{}{}",
                                     "{,}",
                                     "{'a':1}",
+                                    R"({"message":"x"}x)",
+                                    R"({"message":"x",})",
+                                    R"({"message":"x" "image_path":""})",
+                                    R"({"message" "x"})",
+                                    R"({"message":"x)",
                                     R"({"message":1})",
                                     R"({"message":{}})",
                                     R"({"message":[]})",

@@ -1,12 +1,22 @@
 #include "services/base/utf8.h"
 
 #include <cstdint>
+#include <cstring>
 
 namespace chatter {
 
 std::optional<size_t> CountCharacters(std::string_view text) {
   size_t characters = 0;
   for (size_t i = 0; i < text.size(); ++characters) {
+    // Most texts are ASCII for the most part: eight bytes at once.
+    uint64_t bytes;
+    while (i + sizeof(bytes) <= text.size()) {
+      std::memcpy(&bytes, text.data() + i, sizeof(bytes));
+      if ((bytes & 0x8080808080808080) != 0) break;
+      characters += sizeof(bytes);
+      i += sizeof(bytes);
+    }
+    if (i == text.size()) break;
     const uint8_t lead = static_cast<uint8_t>(text[i++]);
     if (lead < 0x80) continue;
     int following;
