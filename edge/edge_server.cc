@@ -1,35 +1,8 @@
 #include "edge/edge_server.h"
 
-#include <grpcpp/create_channel.h>
-#include <grpcpp/support/channel_arguments.h>
-
 #include <utility>
 
 namespace chatter::edge {
-namespace {
-
-constexpr int kKeepaliveMs = 20'000;
-constexpr int kKeepaliveTimeoutMs = 10'000;
-// How soon gRPC tries to connect again.
-constexpr int kMinReconnectMs = 100;
-constexpr int kMaxReconnectMs = 1'000;
-// A page of a history.
-constexpr int kMaxReceiveBytes = 8 << 20;
-
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kMinReconnectMs);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kMinReconnectMs);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  arguments.SetMaxReceiveMessageSize(kMaxReceiveBytes);
-  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
-}
-
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<EdgeServer>> EdgeServer::Start(EdgeOptions options,
                                                               const Clock& clock) {
   std::unique_ptr<EdgeServer> server(new EdgeServer(std::move(options)));
@@ -47,9 +20,9 @@ absl::StatusOr<std::unique_ptr<EdgeServer>> EdgeServer::Start(EdgeOptions option
         Listener::Open(*loop, settings.host, server->port_);
     if (!listener.ok()) return listener.status();
     server->port_ = (*listener)->port();
-    server->threads_.push_back(std::make_unique<EdgeThread>(
-        settings, *chat_address, MakeChannel(settings.chat_target), std::move(loop),
-        *std::move(listener), server->connections_, clock));
+    server->threads_.push_back(
+        std::make_unique<EdgeThread>(settings, *chat_address, std::move(loop),
+                                     *std::move(listener), server->connections_, clock));
   }
   for (const auto& thread : server->threads_) thread->Start();
   return server;

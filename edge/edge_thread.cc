@@ -15,7 +15,6 @@ constexpr int kMaxRefusals = 100;
 }  // namespace
 
 EdgeThread::EdgeThread(const EdgeOptions& options, const ChatAddress& chat_address,
-                       const std::shared_ptr<grpc::Channel>& channel,
                        std::unique_ptr<EdgeLoop> loop, std::unique_ptr<Listener> listener,
                        std::atomic<int>& connections, const Clock& clock)
     : options_(options),
@@ -24,10 +23,11 @@ EdgeThread::EdgeThread(const EdgeOptions& options, const ChatAddress& chat_addre
       connection_count_(connections),
       loop_(std::move(loop)),
       listener_(std::move(listener)),
-      chat_(MakeChatClient(loop_->io(), channel)),
+      chat_connection_(loop_->io(), chat_address),
+      chat_(MakeChatClient(chat_connection_)),
       rest_(std::make_unique<Rest>(*chat_, options.files)),
       web_sockets_(MakeWebSocketEngine(options.max_frame_bytes)),
-      link_(std::make_unique<AttachLink>(loop_->io(), chat_address, *this)),
+      link_(std::make_unique<AttachLink>(chat_connection_, *this)),
       wheel_(clock.Uptime()) {}
 
 EdgeThread::~EdgeThread() { Join(); }
@@ -74,7 +74,7 @@ bool EdgeThread::LinkIsFull() const { return link_->waiting_bytes() > kMaxLinkBy
 
 void EdgeThread::OnTick() {
   const absl::Duration now = clock_.Uptime();
-  link_->OnTick();
+  chat_connection_.Poll();
   wheel_.Advance(now, [&](uint64_t id) {
     if (Connection* const connection = Find(id); connection != nullptr) {
       connection->OnReminder(now);

@@ -2,8 +2,6 @@
 #ifndef CHATTER_EDGE_EDGE_THREAD_H_
 #define CHATTER_EDGE_EDGE_THREAD_H_
 
-#include <grpcpp/channel.h>
-
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -18,6 +16,7 @@
 #include "edge/http/rest.h"
 #include "edge/link/attach_link.h"
 #include "edge/link/chat_client.h"
+#include "edge/link/chat_connection.h"
 #include "edge/net/deadline_wheel.h"
 #include "edge/net/edge_loop.h"
 #include "edge/net/listener.h"
@@ -31,7 +30,6 @@ namespace chatter::edge {
 class EdgeThread : public AttachLink::Handler {
  public:
   EdgeThread(const EdgeOptions& options, const ChatAddress& chat_address,
-             const std::shared_ptr<grpc::Channel>& channel,
              std::unique_ptr<EdgeLoop> loop, std::unique_ptr<Listener> listener,
              std::atomic<int>& connections, const Clock& clock);
   // Stop must have been called, if Start was.
@@ -80,6 +78,7 @@ class EdgeThread : public AttachLink::Handler {
   std::atomic<int>& connection_count_;
   const std::unique_ptr<EdgeLoop> loop_;
   const std::unique_ptr<Listener> listener_;
+  ChatConnection chat_connection_;
   const std::unique_ptr<ChatClient> chat_;
   const std::unique_ptr<Rest> rest_;
   const std::unique_ptr<WebSocketEngine> web_sockets_;

@@ -2,35 +2,27 @@
 #ifndef CHATTER_EDGE_LINK_ATTACH_LINK_H_
 #define CHATTER_EDGE_LINK_ATTACH_LINK_H_
 
-#include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
-#include <grpcpp/completion_queue.h>
 #include <grpcpp/support/async_stream.h>
 
-#include <asio/generic/stream_protocol.hpp>
-#include <asio/io_context.hpp>
-#include <asio/ip/tcp.hpp>
-#include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
 #include <cstddef>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <vector>
 
 #include "absl/random/random.h"
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "chatter/v1/edge.grpc.pb.h"
-#include "edge/link/chat_address.h"
+#include "edge/link/chat_connection.h"
+#include "services/base/completion_tag.h"
 
 namespace chatter::edge {
 
-// One Attach stream, made again with backoff when it ends. One write is on its way at
-// most; what is queued meanwhile goes out together after it.
-//
-// Belongs to the loop of `io`, and so does gRPC's work for the stream: the link connects
-// the socket itself, the loop watches it, and gRPC is asked to look at it when there is
-// something to see. No other thread has to be woken for a message.
+// One Attach stream. When it ends its connection is made anew, with backoff. One write is
+// on its way at most; what is queued meanwhile goes out together after it. Belongs to the
+// connection's loop.
 class AttachLink {
  public:
   class Handler {
@@ -44,9 +36,11 @@ class AttachLink {
     virtual void OnLinkDown() = 0;
   };
 
-  AttachLink(asio::io_context& io, ChatAddress address, Handler& handler);
+  AttachLink(ChatConnection& connection, Handler& handler);
   // Stop must have ended, or Start never been called.
-  ~AttachLink();
+  ~AttachLink() = default;
+  AttachLink(const AttachLink&) = delete;
+  AttachLink& operator=(const AttachLink&) = delete;
 
   void Start() { Connect(); }
   bool is_up() const { return state_ == State::kUp; }
@@ -60,23 +54,16 @@ class AttachLink {
   // Starts to write what is queued, unless a write is on its way. At the end of a turn.
   void Flush();
 
-  // Once a second: what gRPC has to do at times of its own, as for a peer that is silent.
-  void OnTick() { Poll(); }
-
   // Cuts the stream for good; `stopped` runs when it is gone.
   void Stop(std::function<void()> stopped);
 
  private:
   enum class State { kDown, kConnecting, kStarting, kUp, kEnding };
-  enum class Operation { kStart, kRead, kWrite, kFinish };
-  using Socket = asio::generic::stream_protocol::socket;
-  using Endpoint = asio::generic::stream_protocol::endpoint;
   struct WaitingBatch {
     v1::EdgeBatch batch;
     size_t bytes = 0;
   };
   struct Stream {
-    std::shared_ptr<grpc::Channel> channel;
     std::unique_ptr<v1::EdgeService::Stub> stub;
     grpc::ClientContext context;
     std::unique_ptr<grpc::ClientAsyncReaderWriter<v1::EdgeBatch, v1::ChatBatch>> rpc;
@@ -84,38 +71,28 @@ class AttachLink {
   };
 
   void Connect();
-  void ConnectTo(const std::vector<Endpoint>& endpoints);
-  void OnConnected(const asio::error_code& error);
-  void OpenStream();
-  void WatchReadable();
-  void WatchWritable();
-  void Poll();
-  bool RunNextCompletion();
-  void OnCompletion(Operation operation, bool ok);
+  void OnConnected(const absl::Status& status);
   void OnStarted(bool ok);
   void OnRead(bool ok);
   void OnWritten();
+  void OnFinished();
   void StartRead();
   void Finish();
   // Once no operation is on its way.
   void ForgetStreamIfIdle();
   void OnDown(const std::string& why);
   v1::EdgeEvent* AddEvent(uint64_t session, size_t bytes);
-  static void* Tag(Operation operation);
 
-  asio::io_context& io_;
-  const ChatAddress address_;
+  ChatConnection& connection_;
   Handler& handler_;
-  grpc::CompletionQueue queue_;
-  asio::ip::tcp::resolver resolver_;
-  Socket socket_;  // until it is connected
-  // Copies of the socket that gRPC has. The second one is open while it is waited for
-  // only: a Unix socket would report every read of its peer as room for more.
-  asio::posix::stream_descriptor readable_;
-  asio::posix::stream_descriptor writable_;
-  asio::steady_timer timer_;  // ends a connect, or a pause
+  asio::steady_timer retry_timer_;
   absl::BitGen random_;
   absl::Duration backoff_;
+  CompletionTag started_tag_{[this](bool ok) { OnStarted(ok); }};
+  CompletionTag read_tag_{[this](bool ok) { OnRead(ok); }};
+  // After a failed write the read fails as well, and ends the stream.
+  CompletionTag write_tag_{[this](bool) { OnWritten(); }};
+  CompletionTag finish_tag_{[this](bool) { OnFinished(); }};
 
   State state_ = State::kDown;
   std::unique_ptr<Stream> stream_;

@@ -1,15 +1,15 @@
 #include "edge/link/chat_client.h"
 
 #include <grpcpp/client_context.h>
+#include <grpcpp/support/async_unary_call.h>
 
 #include <asio/post.hpp>
 #include <chrono>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_set.h"
-#include "absl/synchronization/mutex.h"
+#include "absl/container/flat_hash_map.h"
 #include "chatter/v1/chat.grpc.pb.h"
+#include "services/base/completion_tag.h"
 #include "services/base/grpc_status.h"
 
 namespace chatter::edge {
@@ -17,91 +17,115 @@ namespace {
 
 constexpr std::chrono::seconds kDeadline{10};
 
-template <typename Request, typename Response>
-struct Call {
+// A call on its way.
+struct AnyCall {
+  explicit AnyCall(absl::AnyInvocable<void(bool ok)> finished)
+      : tag(std::move(finished)) {}
+  virtual ~AnyCall() = default;
+
   grpc::ClientContext context;
-  Request request;
+  grpc::Status status;
+  CompletionTag tag;
+};
+
+template <typename Response>
+struct Call : AnyCall {
+  using AnyCall::AnyCall;
+
   Response response;
+  std::unique_ptr<grpc::ClientAsyncResponseReader<Response>> reader;
   ChatClient::Done<Response> done;
 };
 
 class GrpcChatClient : public ChatClient {
  public:
-  GrpcChatClient(asio::io_context& io, const std::shared_ptr<grpc::Channel>& channel)
-      : io_(io), stub_(v1::ChatService::NewStub(channel)) {}
+  explicit GrpcChatClient(ChatConnection& connection) : connection_(connection) {}
 
-  // Completions come from gRPC's threads and must still find the loop.
   ~GrpcChatClient() override {
-    absl::MutexLock lock(&mutex_);
-    for (grpc::ClientContext* const context : in_flight_) context->TryCancel();
-    const auto none_left = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-      return in_flight_.empty();
-    };
-    mutex_.Await(absl::Condition(&none_left));
+    ending_ = true;
+    for (const auto& [key, call] : calls_) call->context.TryCancel();
+    void* tag;
+    bool ok;
+    while (!calls_.empty() && connection_.queue()->Next(&tag, &ok)) {
+      static_cast<CompletionTag*>(tag)->Run(ok);
+    }
   }
 
   void CreateUser(const std::string& authorization, v1::CreateUserRequest request,
                   Done<v1::CreateUserResponse> done) override {
-    Start(&Async::CreateUser, authorization, std::move(request), std::move(done));
+    Start(&Stub::AsyncCreateUser, authorization, request, std::move(done));
   }
   void IssueToken(const std::string& authorization, v1::IssueTokenRequest request,
                   Done<v1::IssueTokenResponse> done) override {
-    Start(&Async::IssueToken, authorization, std::move(request), std::move(done));
+    Start(&Stub::AsyncIssueToken, authorization, request, std::move(done));
   }
   void ListMessages(const std::string& authorization, v1::ListMessagesRequest request,
                     Done<v1::ListMessagesResponse> done) override {
-    Start(&Async::ListMessages, authorization, std::move(request), std::move(done));
+    Start(&Stub::AsyncListMessages, authorization, request, std::move(done));
   }
   void ListConnections(const std::string& authorization,
                        v1::ListConnectionsRequest request,
                        Done<v1::ListConnectionsResponse> done) override {
-    Start(&Async::ListConnections, authorization, std::move(request), std::move(done));
+    Start(&Stub::AsyncListConnections, authorization, request, std::move(done));
   }
 
  private:
-  using Async = v1::ChatService::StubInterface::async_interface;
+  using Stub = v1::ChatService::Stub;
   template <typename Request, typename Response>
-  using Method = void (Async::*)(grpc::ClientContext*, const Request*, Response*,
-                                 std::function<void(grpc::Status)>);
+  using Method = std::unique_ptr<grpc::ClientAsyncResponseReader<Response>> (Stub::*)(
+      grpc::ClientContext*, const Request&, grpc::CompletionQueue*);
 
   template <typename Request, typename Response>
   void Start(Method<Request, Response> method, const std::string& authorization,
-             Request request, Done<Response> done) {
-    auto call = std::make_shared<Call<Request, Response>>();
-    call->request = std::move(request);
+             const Request& request, Done<Response> done) {
+    if (connection_.channel() == nullptr) {
+      asio::post(connection_.io(), [done = std::move(done)] {
+        done(absl::UnavailableError("The chat service is away"));
+      });
+      return;
+    }
+    if (channel_ != connection_.channel()) {
+      channel_ = connection_.channel();
+      stub_ = v1::ChatService::NewStub(channel_);
+    }
+    auto* const call = new Call<Response>([this, key = ++last_key_](bool) {
+      // Its own code is running: it goes when the next one ends.
+      ended_ = std::move(calls_.extract(key).mapped());
+      Finish(static_cast<Call<Response>&>(*ended_));
+    });
+    calls_.emplace(last_key_, call);
     call->done = std::move(done);
     call->context.AddMetadata("authorization", authorization);
     call->context.set_deadline(std::chrono::system_clock::now() + kDeadline);
-    {
-      absl::MutexLock lock(&mutex_);
-      in_flight_.insert(&call->context);
-    }
-    (static_cast<Async*>(stub_->async())->*method)(
-        &call->context, &call->request, &call->response,
-        [this, call](grpc::Status status) {
-          asio::post(io_, [call, status = FromGrpc(status)] {
-            if (status.ok()) {
-              call->done(std::move(call->response));
-            } else {
-              call->done(status);
-            }
-          });
-          absl::MutexLock lock(&mutex_);
-          in_flight_.erase(&call->context);
-        });
+    call->reader = (stub_.get()->*method)(&call->context, request, connection_.queue());
+    call->reader->Finish(&call->response, &call->status, &call->tag);
+    // It may have failed already.
+    asio::post(connection_.io(), [connection = &connection_] { connection->Poll(); });
   }
 
-  asio::io_context& io_;
-  const std::unique_ptr<v1::ChatService::Stub> stub_;
-  absl::Mutex mutex_;
-  absl::flat_hash_set<grpc::ClientContext*> in_flight_ ABSL_GUARDED_BY(mutex_);
+  template <typename Response>
+  void Finish(Call<Response>& call) {
+    if (ending_) return;
+    if (call.status.ok()) {
+      call.done(std::move(call.response));
+    } else {
+      call.done(FromGrpc(call.status));
+    }
+  }
+
+  ChatConnection& connection_;
+  std::shared_ptr<grpc::Channel> channel_;  // of stub_
+  std::unique_ptr<Stub> stub_;
+  bool ending_ = false;
+  int64_t last_key_ = 0;
+  absl::flat_hash_map<int64_t, std::unique_ptr<AnyCall>> calls_;
+  std::unique_ptr<AnyCall> ended_;
 };
 
 }  // namespace
 
-std::unique_ptr<ChatClient> MakeChatClient(asio::io_context& io,
-                                           std::shared_ptr<grpc::Channel> channel) {
-  return std::make_unique<GrpcChatClient>(io, channel);
+std::unique_ptr<ChatClient> MakeChatClient(ChatConnection& connection) {
+  return std::make_unique<GrpcChatClient>(connection);
 }
 
 }  // namespace chatter::edge

@@ -2,21 +2,19 @@
 #ifndef CHATTER_EDGE_LINK_CHAT_CLIENT_H_
 #define CHATTER_EDGE_LINK_CHAT_CLIENT_H_
 
-#include <grpcpp/channel.h>
-
-#include <asio/io_context.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "chatter/v1/chat.pb.h"
+#include "edge/link/chat_connection.h"
 
 namespace chatter::edge {
 
-// To the chat service. Every call ends within 10 s; while the chat service is away it
-// ends at once, kUnavailable. `done` runs once, on the loop of `io`, never before the
-// call returns. Of that loop's thread.
+// To the chat service. Every call ends within 10 s; while there is no connection it ends
+// at once, kUnavailable. `done` runs once, never before the call returns. Of the thread
+// of the connection's loop.
 class ChatClient {
  public:
   template <typename Response>
@@ -38,8 +36,7 @@ class ChatClient {
 };
 
 // Its destructor cancels the calls on their way, whose `done` may then never run.
-std::unique_ptr<ChatClient> MakeChatClient(asio::io_context& io,
-                                           std::shared_ptr<grpc::Channel> channel);
+std::unique_ptr<ChatClient> MakeChatClient(ChatConnection& connection);
 
 }  // namespace chatter::edge
 

@@ -1,12 +1,12 @@
 #include "services/base/grpc_server.h"
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -15,8 +15,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "absl/time/time.h"
-#include "grpc/health/v1/health.pb.h"
 #include "services/base/protocol.h"
 
 namespace chatter {
@@ -104,34 +102,40 @@ void Configure(grpc::ServerBuilder& builder) {
 
 }  // namespace
 
-absl::StatusOr<RunningGrpcServer> StartGrpcServer(
+absl::StatusOr<std::unique_ptr<RunningGrpcServer>> StartGrpcServer(
     grpc::ServerBuilder& builder, const std::vector<std::string>& listen) {
-  grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  // Reflection can describe only what is linked; gRPC's own health service is not.
-  google::protobuf::LinkMessageReflection<grpc::health::v1::HealthCheckRequest>();
   Configure(builder);
+  auto health = std::make_unique<HealthService>();
+  builder.RegisterService(health.get());
   std::vector<int> ports(listen.size(), 0);
   for (size_t i = 0; i < listen.size(); ++i) {
     if (absl::Status status = CheckAddress(listen[i]); !status.ok()) return status;
     builder.AddListeningPort(listen[i], grpc::InsecureServerCredentials(), &ports[i]);
   }
-  RunningGrpcServer running;
-  running.server = builder.BuildAndStart();
+  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  std::vector<std::string> addresses;
   for (size_t i = 0; i < listen.size(); ++i) {
     if (ports[i] == 0) {
       return absl::UnavailableError(
           absl::StrCat("cannot listen on ", listen[i], ": the address is taken"));
     }
     const bool is_unix = absl::StartsWith(listen[i], "unix:");
-    running.addresses.push_back(
+    addresses.push_back(
         is_unix ? listen[i]
                 : absl::StrCat(listen[i].substr(0, listen[i].rfind(':')), ":", ports[i]));
   }
-  if (running.server == nullptr) {
+  if (server == nullptr) {
     return absl::InternalError("the gRPC server could not be started");
   }
-  return running;
+  return std::make_unique<RunningGrpcServer>(std::move(health), std::move(server),
+                                             std::move(addresses));
+}
+
+void RunningGrpcServer::Shutdown(absl::Duration patience) {
+  health_->Stop();
+  server_->Shutdown(std::chrono::system_clock::now() +
+                    absl::ToChronoMilliseconds(patience));
 }
 
 }  // namespace chatter

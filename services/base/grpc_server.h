@@ -7,16 +7,36 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "services/base/health_service.h"
 
 namespace chatter {
 
-struct RunningGrpcServer {
-  std::unique_ptr<grpc::Server> server;
+class RunningGrpcServer {
+ public:
+  RunningGrpcServer(std::unique_ptr<HealthService> health,
+                    std::unique_ptr<grpc::Server> server,
+                    std::vector<std::string> addresses)
+      : health_(std::move(health)),
+        server_(std::move(server)),
+        addresses_(std::move(addresses)) {}
+  // Calls on their way are cut.
+  ~RunningGrpcServer() { Shutdown(absl::ZeroDuration()); }
+
   // Where it listens, with the port that the kernel chose for port 0.
-  std::vector<std::string> addresses;
+  const std::vector<std::string>& addresses() const { return addresses_; }
+
+  // Takes no more calls, and cuts those that take longer than this. Blocks.
+  void Shutdown(absl::Duration patience);
+
+ private:
+  const std::unique_ptr<HealthService> health_;
+  const std::unique_ptr<grpc::Server> server_;
+  const std::vector<std::string> addresses_;
 };
 
 // Builds and starts the server of `builder`, whose services the caller has registered, on
@@ -27,8 +47,8 @@ struct RunningGrpcServer {
 // kInvalidArgument for an address that is neither; also for one that is not loopback:
 // this gRPC (1.51) has known weaknesses that only trusted peers may reach.
 // kUnavailable when an address is taken.
-absl::StatusOr<RunningGrpcServer> StartGrpcServer(grpc::ServerBuilder& builder,
-                                                  const std::vector<std::string>& listen);
+absl::StatusOr<std::unique_ptr<RunningGrpcServer>> StartGrpcServer(
+    grpc::ServerBuilder& builder, const std::vector<std::string>& listen);
 
 }  // namespace chatter
 

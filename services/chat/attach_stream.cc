@@ -3,7 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "services/base/grpc_status.h"
 #include "services/base/protocol.h"
 
 namespace chatter::chat {
@@ -24,40 +23,15 @@ size_t ApproximateBytes(const v1::Delivery& delivery) {
 
 }  // namespace
 
-AttachStream::AttachStream(const SessionServices& services, Gone gone)
-    : services_(services), gone_(std::move(gone)), waiting_(1) {}
+AttachStream::AttachStream(const SessionServices& services)
+    : StreamCall(kMaxAttachBacklogBytes, kBatchBytes), services_(services) {}
 
-void AttachStream::Start() {
-  {
-    absl::MutexLock lock(&mutex_);
-    if (stop_reading_) return;
-    read_in_flight_ = true;
+absl::Status AttachStream::Handle(v1::EdgeBatch& batch) {
+  for (v1::EdgeEvent& event : *batch.mutable_events()) {
+    absl::Status status = HandleEvent(event);
+    if (!status.ok()) return status;
   }
-  stream_.Read(&incoming_, &read_tag_);
-}
-
-void AttachStream::OnRead(bool ok) {
-  bool stop;
-  {
-    absl::MutexLock lock(&mutex_);
-    read_in_flight_ = false;
-    stop = stop_reading_;
-  }
-  absl::Status status;
-  if (ok && !stop) {
-    for (v1::EdgeEvent& event : *incoming_.mutable_events()) {
-      status = HandleEvent(event);
-      if (!status.ok()) break;
-    }
-    Flush();
-  }
-  if (!ok || !status.ok()) {
-    CloseAllSessions();
-    Finish(status);
-  } else if (!stop) {
-    Start();
-  }
-  GoneIfIdle();
+  return absl::OkStatus();
 }
 
 absl::Status AttachStream::HandleEvent(v1::EdgeEvent& event) {
@@ -169,110 +143,8 @@ std::vector<uint64_t> AttachStream::CloseAllSessions() {
 void AttachStream::Enqueue(v1::Delivery& delivery) {
   const size_t bytes = ApproximateBytes(delivery);
   absl::MutexLock lock(&mutex_);
-  if (broken_ || finish_wanted_) return;
-  if (waiting_bytes_ + bytes > kMaxAttachBacklogBytes) {
-    broken_ = overflowed_ = true;
-    waiting_.clear();
-    waiting_.emplace_back();
-    return;
-  }
-  if (waiting_.back().bytes >= kBatchBytes) waiting_.emplace_back();
-  waiting_.back().batch.add_deliveries()->Swap(&delivery);
-  waiting_.back().bytes += bytes;
-  waiting_bytes_ += bytes;
-}
-
-void AttachStream::Flush() {
-  Action action;
-  {
-    absl::MutexLock lock(&mutex_);
-    action = NextAction();
-  }
-  Perform(action);
-}
-
-AttachStream::Action AttachStream::NextAction() {
-  if (overflowed_) {
-    overflowed_ = false;
-    return Action::kCancel;
-  }
-  if (write_in_flight_ || finish_started_) return Action::kNone;
-  WaitingBatch& next = waiting_.front();
-  if (!broken_ && next.bytes > 0) {
-    write_in_flight_ = true;
-    outgoing_.Swap(&next.batch);
-    waiting_bytes_ -= std::exchange(next.bytes, 0);
-    if (waiting_.size() > 1) waiting_.pop_front();
-    return Action::kWrite;
-  }
-  if (finish_wanted_) {
-    finish_started_ = true;
-    return Action::kFinish;
-  }
-  return Action::kNone;
-}
-
-// Outside the lock: gRPC may send on this thread.
-void AttachStream::Perform(Action action) {
-  switch (action) {
-    case Action::kNone:
-      return;
-    case Action::kWrite:
-      stream_.Write(outgoing_, &write_tag_);
-      return;
-    case Action::kFinish:
-      stream_.Finish(final_status_, &finish_tag_);
-      return;
-    case Action::kCancel:
-      Cancel();
-      return;
-  }
-}
-
-void AttachStream::OnWritten(bool ok) {
-  outgoing_.Clear();
-  Action action;
-  {
-    absl::MutexLock lock(&mutex_);
-    write_in_flight_ = false;
-    if (!ok) broken_ = true;
-    action = NextAction();
-  }
-  Perform(action);
-  GoneIfIdle();
-}
-
-void AttachStream::Finish(const absl::Status& status) {
-  Action action;
-  {
-    absl::MutexLock lock(&mutex_);
-    if (finish_wanted_) return;
-    finish_wanted_ = true;
-    final_status_ = ToGrpc(status);
-    action = NextAction();
-  }
-  Perform(action);
-}
-
-void AttachStream::OnFinished(bool /*ok*/) {
-  {
-    absl::MutexLock lock(&mutex_);
-    finish_done_ = true;
-  }
-  GoneIfIdle();
-}
-
-void AttachStream::GoneIfIdle() {
-  {
-    absl::MutexLock lock(&mutex_);
-    if (!finish_done_ || read_in_flight_ || write_in_flight_) return;
-  }
-  gone_(this);
-}
-
-void AttachStream::StopReading() {
-  absl::MutexLock lock(&mutex_);
-  stop_reading_ = true;
+  v1::ChatBatch* const batch = Admit(bytes);
+  if (batch != nullptr) batch->add_deliveries()->Swap(&delivery);
 }
 
 void AttachStream::End() {

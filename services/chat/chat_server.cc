@@ -2,10 +2,7 @@
 
 #include <grpcpp/server_builder.h>
 
-#include <chrono>
 #include <utility>
-
-#include "services/base/grpc_server.h"
 
 namespace chatter::chat {
 namespace {
@@ -14,7 +11,7 @@ constexpr int kBlockingThreads = 4;
 constexpr int kBlockingWaiting = 1'000;
 // How long clients may take to read what is left for them when the service stops.
 constexpr absl::Duration kStreamPatience = absl::Seconds(3);
-constexpr std::chrono::seconds kCallPatience{3};
+constexpr absl::Duration kCallPatience = absl::Seconds(3);
 
 }  // namespace
 
@@ -28,21 +25,25 @@ ChatServer::ChatServer(std::unique_ptr<storage::Storage> storage,
       append_queue_(*storage_, users_, registry_, outbox_, options.notify_policy, clock),
       authenticator_(options.secrets, options.identity, users_),
       services_{registry_, append_queue_, tokens_, users_, storage_->epoch()},
-      chat_service_(*storage_, authenticator_, pool_, services_, options.messages_limit),
-      edge_server_(services_) {}
+      chat_service_(loop_, *storage_, authenticator_, pool_, services_,
+                    options.messages_limit),
+      edge_service_(loop_, services_) {}
 
 absl::StatusOr<std::unique_ptr<ChatServer>> ChatServer::Start(
     std::unique_ptr<storage::Storage> storage, const ChatServerOptions& options,
     const Clock& clock) {
   std::unique_ptr<ChatServer> chat(new ChatServer(std::move(storage), options, clock));
   grpc::ServerBuilder builder;
-  builder.RegisterService(&chat->chat_service_);
-  chat->edge_server_.RegisterWith(builder);
-  absl::StatusOr<RunningGrpcServer> running = StartGrpcServer(builder, options.listen);
+  chat->chat_service_.AddTo(builder);
+  chat->edge_service_.AddTo(builder);
+  chat->loop_.AddTo(builder);
+  absl::StatusOr<std::unique_ptr<RunningGrpcServer>> running =
+      StartGrpcServer(builder, options.listen);
   if (!running.ok()) return running.status();
-  chat->server_ = std::move(running->server);
-  chat->addresses_ = std::move(running->addresses);
-  chat->edge_server_.Start();
+  chat->server_ = *std::move(running);
+  chat->chat_service_.Start();
+  chat->edge_service_.Start();
+  chat->loop_.Start();
   return chat;
 }
 
@@ -51,14 +52,14 @@ ChatServer::~ChatServer() { Stop(); }
 void ChatServer::Stop() {
   if (server_ == nullptr) return;
   chat_service_.StopAccepting();
-  edge_server_.StopReading();
+  edge_service_.StopReading();
   tokens_.Drain();
   append_queue_.Drain();
   registry_.StopPresence();
-  edge_server_.EndStreams(kStreamPatience);
+  edge_service_.EndStreams(kStreamPatience);
   chat_service_.EndStreams(kStreamPatience);
-  server_->Shutdown(std::chrono::system_clock::now() + kCallPatience);
-  edge_server_.Shutdown();
+  server_->Shutdown(kCallPatience);
+  loop_.Shutdown();
   server_.reset();
   outbox_.Stop();
 }

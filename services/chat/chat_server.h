@@ -3,7 +3,6 @@
 #define CHATTER_SERVICES_CHAT_CHAT_SERVER_H_
 
 #include <grpcpp/channel.h>
-#include <grpcpp/server.h>
 
 #include <memory>
 #include <string>
@@ -11,12 +10,14 @@
 
 #include "absl/status/statusor.h"
 #include "services/base/clock.h"
+#include "services/base/grpc_server.h"
 #include "services/chat/append_queue.h"
 #include "services/chat/authenticator.h"
 #include "services/chat/blocking_pool.h"
 #include "services/chat/chat_service.h"
-#include "services/chat/edge_server.h"
+#include "services/chat/edge_service.h"
 #include "services/chat/outbox.h"
+#include "services/chat/rpc_loop.h"
 #include "services/chat/session_registry.h"
 #include "services/chat/user_directory.h"
 #include "services/chat/ws_tokens.h"
@@ -44,7 +45,7 @@ class ChatServer {
   ~ChatServer();
 
   // Where it listens, with the real port numbers.
-  const std::vector<std::string>& addresses() const { return addresses_; }
+  const std::vector<std::string>& addresses() const { return server_->addresses(); }
 
   // Takes nothing new, stores and answers everything taken before, tells the sessions
   // that they are over, and ends. Takes at most about 20 s. Once, on one thread.
@@ -63,10 +64,10 @@ class ChatServer {
   AppendQueue append_queue_;
   Authenticator authenticator_;
   const SessionServices services_;
+  RpcLoop loop_;
   ChatServiceImpl chat_service_;
-  EdgeServer edge_server_;
-  std::vector<std::string> addresses_;
-  std::unique_ptr<grpc::Server> server_;
+  EdgeServiceImpl edge_service_;
+  std::unique_ptr<RunningGrpcServer> server_;
 };
 
 }  // namespace chatter::chat

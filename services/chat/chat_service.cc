@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,7 +11,6 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "services/base/grpc_status.h"
 #include "services/base/protocol.h"
 #include "services/chat/accounts.h"
 #include "services/chat/send.h"
@@ -114,110 +114,111 @@ absl::StatusOr<std::vector<storage::Message>> ReadPage(storage::Storage& storage
 
 }  // namespace
 
-ChatServiceImpl::ChatServiceImpl(storage::Storage& storage, Authenticator& authenticator,
-                                 BlockingPool& pool, const SessionServices& services,
-                                 int messages_limit)
+ChatServiceImpl::ChatServiceImpl(RpcLoop& loop, storage::Storage& storage,
+                                 Authenticator& authenticator, BlockingPool& pool,
+                                 const SessionServices& services, int messages_limit)
     : storage_(storage),
       authenticator_(authenticator),
       pool_(pool),
       services_(services),
-      messages_limit_(messages_limit) {}
+      messages_limit_(messages_limit),
+      create_user_(loop, service_, &Service::RequestCreateUser,
+                   [this](auto& call) { CreateUser(call); }),
+      issue_token_(loop, service_, &Service::RequestIssueToken,
+                   [this](auto& call) { IssueToken(call); }),
+      send_message_(loop, service_, &Service::RequestSendMessage,
+                    [this](auto& call) { SendMessage(call); }),
+      list_messages_(loop, service_, &Service::RequestListMessages,
+                     [this](auto& call) { ListMessages(call); }),
+      list_connections_(loop, service_, &Service::RequestListConnections,
+                        [this](auto& call) { ListConnections(call); }),
+      connect_(
+          loop, kMaxConnectStreams,
+          [this] { return std::make_shared<ConnectStream>(services_, authenticator_); },
+          [this, &loop](ConnectStream& stream, CompletionTag& tag) {
+            service_.RequestConnect(&stream.context(), &stream.rpc(), loop.queue(),
+                                    loop.queue(), &tag);
+          }) {}
 
-void ChatServiceImpl::WithCaller(grpc::CallbackServerContext* context,
-                                 grpc::ServerUnaryReactor* reactor,
-                                 absl::AnyInvocable<void(UserRef)> call) {
-  if (stopping()) {
-    reactor->Finish(ToGrpc(Stopping()));
-    return;
-  }
-  authenticator_.Authenticate(
-      *context, [reactor, call = std::move(call)](absl::StatusOr<UserRef> user) mutable {
-        if (user.ok()) {
-          call(*std::move(user));
-        } else {
-          reactor->Finish(ToGrpc(user.status()));
-        }
-      });
+void ChatServiceImpl::Start() {
+  create_user_.AcceptNext();
+  issue_token_.AcceptNext();
+  send_message_.AcceptNext();
+  list_messages_.AcceptNext();
+  list_connections_.AcceptNext();
+  connect_.AcceptNext();
 }
 
-void ChatServiceImpl::Blocking(grpc::ServerUnaryReactor* reactor,
-                               absl::AnyInvocable<absl::Status()> call) {
-  auto run = [reactor, call = std::move(call)]() mutable {
-    reactor->Finish(ToGrpc(call()));
-  };
+void ChatServiceImpl::StopAccepting() {
+  stopping_ = true;
+  connect_.StopReading();
+}
+
+template <typename Call, typename Work>
+void ChatServiceImpl::WithCaller(Call& call, Work work) {
+  if (stopping_) return call.Finish(Stopping());
+  authenticator_.Authenticate(call.context(), [&call, work = std::move(work)](
+                                                  absl::StatusOr<UserRef> user) mutable {
+    if (!user.ok()) return call.Finish(user.status());
+    work(*std::move(user));
+  });
+}
+
+template <typename Call>
+void ChatServiceImpl::Blocking(Call& call, absl::AnyInvocable<absl::Status()> work) {
+  auto run = [&call, work = std::move(work)]() mutable { call.Finish(work()); };
   if (!pool_.TryRun(std::move(run))) {
-    reactor->Finish(
-        ToGrpc(absl::ResourceExhaustedError("Too many requests wait; try again soon")));
+    call.Finish(absl::ResourceExhaustedError("Too many requests wait; try again soon"));
   }
 }
 
-grpc::ServerUnaryReactor* ChatServiceImpl::CreateUser(
-    grpc::CallbackServerContext* context, const v1::CreateUserRequest* request,
-    v1::CreateUserResponse* /*response*/) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  storage::Account account{request->username(), request->user_group()};
-  absl::Status status = authenticator_.CheckMayCreateUsers(*context);
-  if (status.ok() && stopping()) status = Stopping();
+void ChatServiceImpl::CreateUser(CreateUserMethod::Call& call) {
+  storage::Account account{call.request().username(), call.request().user_group()};
+  absl::Status status = authenticator_.CheckMayCreateUsers(call.context());
+  if (status.ok() && stopping_) status = Stopping();
   if (status.ok()) status = CheckAccount(account);
-  if (!status.ok()) {
-    reactor->Finish(ToGrpc(status));
-    return reactor;
-  }
-  Blocking(reactor, [this, account = std::move(account)] {
+  if (!status.ok()) return call.Finish(status);
+  Blocking(call, [this, account = std::move(account)] {
     return storage_.CreateUser(account).status();
   });
-  return reactor;
 }
 
-grpc::ServerUnaryReactor* ChatServiceImpl::IssueToken(
-    grpc::CallbackServerContext* context, const v1::IssueTokenRequest* /*request*/,
-    v1::IssueTokenResponse* response) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  WithCaller(context, reactor, [this, reactor, response](UserRef caller) {
-    response->set_username(caller->name);
-    services_.tokens.Issue(
-        *caller, [reactor, response](absl::StatusOr<IssuedToken> issued) {
-          if (issued.ok()) {
-            response->set_token(std::move(issued->token));
-            FillTimestamp(issued->expires, *response->mutable_expires());
-          }
-          reactor->Finish(ToGrpc(issued.status()));
-        });
+void ChatServiceImpl::IssueToken(IssueTokenMethod::Call& call) {
+  WithCaller(call, [this, &call](UserRef caller) {
+    call.response().set_username(caller->name);
+    services_.tokens.Issue(*caller, [&call](absl::StatusOr<IssuedToken> issued) {
+      if (issued.ok()) {
+        call.response().set_token(std::move(issued->token));
+        FillTimestamp(issued->expires, *call.response().mutable_expires());
+      }
+      call.Finish(issued.status());
+    });
   });
-  return reactor;
 }
 
-grpc::ServerUnaryReactor* ChatServiceImpl::SendMessage(
-    grpc::CallbackServerContext* context, const v1::SendMessageRequest* request,
-    v1::SendMessageResponse* response) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  WithCaller(context, reactor, [this, reactor, request, response](UserRef caller) {
-    if (const std::optional<Refusal> refusal = CheckSend(request->send(), caller->name);
+void ChatServiceImpl::SendMessage(SendMessageMethod::Call& call) {
+  WithCaller(call, [this, &call](UserRef caller) {
+    const v1::Send& request = call.request().send();
+    if (const std::optional<Refusal> refusal = CheckSend(request, caller->name);
         refusal.has_value()) {
-      reactor->Finish(ToGrpc(ToStatus(*refusal)));
-      return;
+      return call.Finish(ToStatus(*refusal));
     }
-    v1::Send frame = request->send();
+    v1::Send frame = request;
     PendingSend send = MakePendingSend(frame, std::move(caller));
-    send.done = [reactor, response](absl::StatusOr<v1::Message> message) {
-      if (message.ok()) *response->mutable_message() = *std::move(message);
-      reactor->Finish(ToGrpc(message.status()));
+    send.done = [&call](absl::StatusOr<v1::Message> message) {
+      if (message.ok()) *call.response().mutable_message() = *std::move(message);
+      call.Finish(message.status());
     };
     services_.append_queue.Submit(std::move(send));
   });
-  return reactor;
 }
 
-grpc::ServerUnaryReactor* ChatServiceImpl::ListMessages(
-    grpc::CallbackServerContext* context, const v1::ListMessagesRequest* request,
-    v1::ListMessagesResponse* response) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  WithCaller(context, reactor, [this, reactor, request, response](UserRef caller) {
-    Blocking(reactor, [this, caller = std::move(caller), request, response] {
-      return ReadMessages(*caller, *request, *response);
+void ChatServiceImpl::ListMessages(ListMessagesMethod::Call& call) {
+  WithCaller(call, [this, &call](UserRef caller) {
+    Blocking(call, [this, caller = std::move(caller), &call] {
+      return ReadMessages(*caller, call.request(), call.response());
     });
   });
-  return reactor;
 }
 
 absl::Status ChatServiceImpl::ReadMessages(const storage::User& caller,
@@ -261,16 +262,12 @@ absl::Status ChatServiceImpl::ReadMessages(const storage::User& caller,
   return absl::OkStatus();
 }
 
-grpc::ServerUnaryReactor* ChatServiceImpl::ListConnections(
-    grpc::CallbackServerContext* context, const v1::ListConnectionsRequest* request,
-    v1::ListConnectionsResponse* response) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  WithCaller(context, reactor, [this, reactor, request, response](UserRef caller) {
-    Blocking(reactor, [this, caller = std::move(caller), request, response] {
-      return ReadConnections(*caller, *request, *response);
+void ChatServiceImpl::ListConnections(ListConnectionsMethod::Call& call) {
+  WithCaller(call, [this, &call](UserRef caller) {
+    Blocking(call, [this, caller = std::move(caller), &call] {
+      return ReadConnections(*caller, call.request(), call.response());
     });
   });
-  return reactor;
 }
 
 absl::Status ChatServiceImpl::ReadConnections(const storage::User& caller,
@@ -300,67 +297,6 @@ absl::Status ChatServiceImpl::ReadConnections(const storage::User& caller,
     response.set_next_page_token(absl::WebSafeBase64Escape(users->back().name));
   }
   return absl::OkStatus();
-}
-
-grpc::ServerBidiReactor<v1::ClientFrame, v1::ServerFrame>* ChatServiceImpl::Connect(
-    grpc::CallbackServerContext* context) {
-  std::shared_ptr<ConnectStream> stream =
-      ConnectStream::Make(services_, context, [this](ConnectStream* gone) {
-        absl::MutexLock lock(&mutex_);
-        streams_.erase(gone);
-      });
-  absl::Status refused;
-  {
-    absl::MutexLock lock(&mutex_);
-    if (stopping_) {
-      refused = Stopping();
-    } else if (streams_.size() >= kMaxConnectStreams) {
-      refused = absl::ResourceExhaustedError("There are 10,000 Connect streams already");
-    }
-    streams_.emplace(stream.get(), stream);
-  }
-  ConnectStream* const reactor = stream.get();
-  if (!refused.ok()) {
-    stream->OnAuthenticated(refused);
-  } else {
-    authenticator_.Authenticate(
-        *context, [stream = std::move(stream)](absl::StatusOr<UserRef> user) {
-          stream->OnAuthenticated(std::move(user));
-        });
-  }
-  return reactor;
-}
-
-bool ChatServiceImpl::stopping() const {
-  absl::MutexLock lock(&mutex_);
-  return stopping_;
-}
-
-std::vector<std::shared_ptr<ConnectStream>> ChatServiceImpl::Streams() {
-  std::vector<std::shared_ptr<ConnectStream>> streams;
-  absl::MutexLock lock(&mutex_);
-  for (const auto& [key, stream] : streams_) streams.push_back(stream);
-  return streams;
-}
-
-void ChatServiceImpl::StopAccepting() {
-  {
-    absl::MutexLock lock(&mutex_);
-    stopping_ = true;
-  }
-  for (const auto& stream : Streams()) stream->StopReading();
-}
-
-void ChatServiceImpl::EndStreams(absl::Duration patience) {
-  for (const auto& stream : Streams()) stream->End();
-  const auto all_gone = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-    return streams_.empty();
-  };
-  {
-    absl::MutexLock lock(&mutex_);
-    if (mutex_.AwaitWithTimeout(absl::Condition(&all_gone), patience)) return;
-  }
-  for (const auto& stream : Streams()) stream->Cancel();
 }
 
 }  // namespace chatter::chat

@@ -1,7 +1,6 @@
 // The identity adapter as a process of its own, for IDENTITY_TARGET of chatd.
 #include <grpcpp/server_builder.h>
 
-#include <chrono>
 #include <string>
 #include <vector>
 
@@ -34,10 +33,10 @@ int main(int argc, char** argv) {
     chatter::Announce("identityd: " + std::string(running.status().message()));
     return 1;
   }
-  for (const std::string& address : running->addresses) {
+  for (const std::string& address : (*running)->addresses()) {
     chatter::Announce("listening on " + address);
   }
   stop.Wait();
-  running->server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(5));
+  (*running)->Shutdown(absl::Seconds(5));
   return 0;
 }

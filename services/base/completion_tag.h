@@ -1,11 +1,11 @@
-#ifndef CHATTER_SERVICES_CHAT_COMPLETION_TAG_H_
-#define CHATTER_SERVICES_CHAT_COMPLETION_TAG_H_
+#ifndef CHATTER_SERVICES_BASE_COMPLETION_TAG_H_
+#define CHATTER_SERVICES_BASE_COMPLETION_TAG_H_
 
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
 
-namespace chatter::chat {
+namespace chatter {
 
 // What a completion queue hands back when an operation has ended. Lives at least as long
 // as the operation; one operation at a time.
@@ -21,6 +21,6 @@ class CompletionTag {
   absl::AnyInvocable<void(bool ok)> run_;
 };
 
-}  // namespace chatter::chat
+}  // namespace chatter
 
-#endif  // CHATTER_SERVICES_CHAT_COMPLETION_TAG_H_
+#endif  // CHATTER_SERVICES_BASE_COMPLETION_TAG_H_

@@ -1,0 +1,145 @@
+#include "edge/link/chat_connection.h"
+
+#include <grpcpp/create_channel_posix.h>
+#include <grpcpp/support/channel_arguments.h>
+#include <unistd.h>
+
+#include <asio/connect.hpp>
+#include <asio/local/stream_protocol.hpp>
+#include <chrono>
+#include <utility>
+
+#include "services/base/completion_tag.h"
+
+namespace chatter::edge {
+namespace {
+
+constexpr std::chrono::seconds kConnectDeadline{5};
+constexpr int kKeepaliveMs = 20'000;
+constexpr int kKeepaliveTimeoutMs = 10'000;
+// A batch of deliveries, a page of a history.
+constexpr int kMaxReceiveBytes = 8 << 20;
+
+grpc::ChannelArguments Arguments() {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  arguments.SetMaxReceiveMessageSize(kMaxReceiveBytes);
+  return arguments;
+}
+
+}  // namespace
+
+ChatConnection::ChatConnection(asio::io_context& io, ChatAddress address)
+    : io_(io),
+      address_(std::move(address)),
+      resolver_(io),
+      socket_(io),
+      deadline_(io),
+      readable_(io),
+      writable_(io) {}
+
+ChatConnection::~ChatConnection() {
+  queue_.Shutdown();
+  void* tag;
+  bool ok;
+  while (queue_.Next(&tag, &ok)) {
+  }
+}
+
+void ChatConnection::Connect(Connected connected) {
+  connected_ = std::move(connected);
+  deadline_.expires_after(kConnectDeadline);
+  deadline_.async_wait([this](const asio::error_code& cancelled) {
+    if (!cancelled && connected_ != nullptr) Disconnect();
+  });
+  if (!address_.unix_path.empty()) {
+    return ConnectTo({asio::local::stream_protocol::endpoint(address_.unix_path)});
+  }
+  resolver_.async_resolve(address_.host, address_.port,
+                          [this](const asio::error_code& error,
+                                 const asio::ip::tcp::resolver::results_type& results) {
+                            if (error) return OnConnected(error);
+                            std::vector<Endpoint> endpoints;
+                            for (const auto& result : results)
+                              endpoints.emplace_back(result.endpoint());
+                            ConnectTo(endpoints);
+                          });
+}
+
+void ChatConnection::ConnectTo(const std::vector<Endpoint>& endpoints) {
+  asio::async_connect(
+      socket_, endpoints,
+      [this](const asio::error_code& error, const Endpoint&) { OnConnected(error); });
+}
+
+void ChatConnection::OnConnected(const asio::error_code& error) {
+  deadline_.cancel();
+  asio::error_code failure = error;
+  if (!failure) readable_.assign(dup(socket_.native_handle()), failure);
+  if (failure) {
+    asio::error_code ignored;
+    socket_.close(ignored);
+  } else {
+    asio::error_code ignored;
+    socket_.non_blocking(true, ignored);
+    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);  // a Unix socket has none
+    channel_ =
+        grpc::CreateCustomInsecureChannelFromFd("chatd", socket_.release(), Arguments());
+    WatchReadable();
+  }
+  std::exchange(connected_, nullptr)(failure ? absl::UnavailableError(failure.message())
+                                             : absl::OkStatus());
+}
+
+void ChatConnection::Disconnect() {
+  asio::error_code ignored;
+  if (connected_ != nullptr) {
+    resolver_.cancel();
+    socket_.close(ignored);  // which ends the attempt
+    return;
+  }
+  channel_ = nullptr;
+  readable_.close(ignored);
+  writable_.close(ignored);
+}
+
+void ChatConnection::WatchReadable() {
+  readable_.async_wait(asio::posix::stream_descriptor::wait_read,
+                       [this](const asio::error_code& cancelled) {
+                         if (cancelled) return;
+                         Poll();
+                         if (readable_.is_open()) WatchReadable();
+                       });
+}
+
+void ChatConnection::PollWhenWritable() {
+  if (writable_.is_open() || !readable_.is_open()) return;
+  asio::error_code error;
+  writable_.assign(dup(readable_.native_handle()), error);
+  if (error) return;  // out of descriptors: the next second looks again
+  writable_.async_wait(asio::posix::stream_descriptor::wait_write,
+                       [this](const asio::error_code& cancelled) {
+                         if (cancelled) return;
+                         writable_.close();
+                         Poll();
+                       });
+}
+
+void ChatConnection::Poll() {
+  while (RunNext()) {
+  }
+}
+
+bool ChatConnection::RunNext() {
+  void* tag;
+  bool ok;
+  if (queue_.AsyncNext(&tag, &ok, gpr_inf_past(GPR_CLOCK_MONOTONIC)) !=
+      grpc::CompletionQueue::GOT_EVENT) {
+    return false;
+  }
+  static_cast<CompletionTag*>(tag)->Run(ok);
+  return true;
+}
+
+}  // namespace chatter::edge

@@ -1,0 +1,78 @@
+// An edge thread's connection to the chat service.
+#ifndef CHATTER_EDGE_LINK_CHAT_CONNECTION_H_
+#define CHATTER_EDGE_LINK_CHAT_CONNECTION_H_
+
+#include <grpcpp/channel.h>
+#include <grpcpp/completion_queue.h>
+
+#include <asio/generic/stream_protocol.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "edge/link/chat_address.h"
+
+namespace chatter::edge {
+
+// One socket, and the completion queue of all gRPC calls over it. Belongs to the loop of
+// `io`, and so does gRPC's work: the connection is made here, the loop watches the
+// socket, and gRPC is asked to look at it when there is something to see. No other thread
+// has to be woken for a message.
+class ChatConnection {
+ public:
+  using Connected = std::function<void(const absl::Status&)>;
+
+  ChatConnection(asio::io_context& io, ChatAddress address);
+  // Every call must have ended.
+  ~ChatConnection();
+
+  // Connects within 5 s. `connected` runs on the loop, never before this returns:
+  // kUnavailable. Only while there is no connection and no attempt at one.
+  void Connect(Connected connected);
+  // Lets the connection, or the attempt at it, go. Calls on their way end.
+  void Disconnect();
+
+  asio::io_context& io() { return io_; }
+  // Null while there is no connection.
+  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+  // For calls on the channel; their tags are CompletionTags, which run on the loop.
+  grpc::CompletionQueue* queue() { return &queue_; }
+
+  // Lets gRPC do what there is to do, and runs what that completes. Besides by itself:
+  // once a second, for what gRPC does at times of its own, as for a peer that is silent.
+  void Poll();
+  // Likewise, for one completion. False: there is none now.
+  bool RunNext();
+  // Polls when the socket takes more: for a write that has not completed.
+  void PollWhenWritable();
+
+ private:
+  using Socket = asio::generic::stream_protocol::socket;
+  using Endpoint = asio::generic::stream_protocol::endpoint;
+
+  void ConnectTo(const std::vector<Endpoint>& endpoints);
+  void OnConnected(const asio::error_code& error);
+  void WatchReadable();
+
+  asio::io_context& io_;
+  const ChatAddress address_;
+  grpc::CompletionQueue queue_;
+  asio::ip::tcp::resolver resolver_;
+  Socket socket_;  // until it is connected
+  asio::steady_timer deadline_;
+  Connected connected_;  // while connecting
+  std::shared_ptr<grpc::Channel> channel_;
+  // Copies of the socket that gRPC has. The second one is open while it is waited for
+  // only: a Unix socket would report every read of its peer as room for more.
+  asio::posix::stream_descriptor readable_;
+  asio::posix::stream_descriptor writable_;
+};
+
+}  // namespace chatter::edge
+
+#endif  // CHATTER_EDGE_LINK_CHAT_CONNECTION_H_

@@ -1,0 +1,54 @@
+// Where gRPC's work for chatd is done.
+#ifndef CHATTER_SERVICES_CHAT_RPC_LOOP_H_
+#define CHATTER_SERVICES_CHAT_RPC_LOOP_H_
+
+#include <grpcpp/completion_queue.h>
+#include <grpcpp/server_builder.h>
+
+#include <memory>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+
+namespace chatter::chat {
+
+// One completion queue and one thread for every call of every service. The thread never
+// blocks: reading, checking and queueing are all that it does. Calls are answered from
+// any thread.
+//
+// Life: construct, AddTo, build the server, Start; later shut the server down, Shutdown.
+class RpcLoop {
+ public:
+  RpcLoop() = default;
+  RpcLoop(const RpcLoop&) = delete;
+  RpcLoop& operator=(const RpcLoop&) = delete;
+
+  void AddTo(grpc::ServerBuilder& builder) { queue_ = builder.AddCompletionQueue(); }
+  grpc::ServerCompletionQueue* queue() { return queue_.get(); }
+  void Start();
+  // After the server's own shutdown: waits for the calls that are still being answered,
+  // then ends the thread.
+  void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // A call was accepted; it has been finished, and touches the queue no more.
+  void OnCallBegun() ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnCallEnded() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Of the loop's thread: keeps an object whose own code is running until that has
+  // returned.
+  void ReleaseLater(std::shared_ptr<void> object) { released_ = std::move(object); }
+
+ private:
+  void Run();
+
+  std::unique_ptr<grpc::ServerCompletionQueue> queue_;
+  std::shared_ptr<void> released_;
+  absl::Mutex mutex_;
+  int calls_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::thread thread_;
+};
+
+}  // namespace chatter::chat
+
+#endif  // CHATTER_SERVICES_CHAT_RPC_LOOP_H_

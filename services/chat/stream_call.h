@@ -1,0 +1,242 @@
+// A bidirectional stream that carries sessions: what Attach and Connect have in common.
+#ifndef CHATTER_SERVICES_CHAT_STREAM_CALL_H_
+#define CHATTER_SERVICES_CHAT_STREAM_CALL_H_
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/async_stream.h>
+
+#include <cstddef>
+#include <deque>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "services/base/grpc_status.h"
+#include "services/base/completion_tag.h"
+#include "services/chat/session.h"
+
+namespace chatter::chat {
+
+// Reads and completions are handled on the loop's thread; what is to be written comes
+// from any thread. One read and one write are on their way at most; what is queued while
+// a write is on its way goes out after it.
+template <typename Incoming, typename Outgoing>
+class StreamCall : public SessionStream {
+ public:
+  using Rpc = grpc::ServerAsyncReaderWriter<Outgoing, Incoming>;
+  using Gone = absl::AnyInvocable<void()>;
+
+  // For the call's acceptance by gRPC.
+  grpc::ServerContext& context() { return context_; }
+  Rpc& rpc() { return rpc_; }
+  // Before anything else, once the call is accepted. `gone` runs on the loop's thread
+  // when no operation is left.
+  void SetGone(Gone gone) { gone_ = std::move(gone); }
+
+  // Begins: the call is taken.
+  virtual void Start() = 0;
+  // Ends every session, after what is queued has been written, since the service stops.
+  virtual void End() = 0;
+
+  void Flush() override ABSL_LOCKS_EXCLUDED(mutex_) {
+    Action action;
+    {
+      absl::MutexLock lock(&mutex_);
+      action = NextAction();
+    }
+    Perform(action);
+  }
+
+  // Ignores whatever the client sends from now on. Any thread.
+  void StopReading() ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    stop_reading_ = true;
+  }
+
+  // Ends the stream after what is queued has been written. Any thread.
+  void Finish(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_) {
+    Action action;
+    {
+      absl::MutexLock lock(&mutex_);
+      if (finish_wanted_) return;
+      finish_wanted_ = true;
+      final_status_ = ToGrpc(status);
+      action = NextAction();
+    }
+    Perform(action);
+  }
+
+  // Cuts the stream. Any thread.
+  void Cancel() { context_.TryCancel(); }
+
+ protected:
+  // What waits may have `max_waiting_bytes`. What is queued goes out together until that
+  // has `batch_bytes`.
+  StreamCall(size_t max_waiting_bytes, size_t batch_bytes)
+      : max_waiting_bytes_(max_waiting_bytes), batch_bytes_(batch_bytes), waiting_(1) {}
+
+  // Starts the first read.
+  void Read() ABSL_LOCKS_EXCLUDED(mutex_) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (stop_reading_ || finish_wanted_) return;
+      read_in_flight_ = true;
+    }
+    rpc_.Read(&incoming_, &read_tag_);
+  }
+
+  // Acts on what was read. An error ends the stream.
+  virtual absl::Status Handle(Incoming& incoming) = 0;
+  // The client has half-closed, or is gone.
+  virtual void OnReadsOver() = 0;
+  // Whether there is nothing left to wait for, and the stream ends OK.
+  virtual bool IsDone() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
+  // The stream ends, and its sessions with it.
+  virtual void CloseSessions() ABSL_LOCKS_EXCLUDED(mutex_) = 0;
+
+  // Where something of about this size is to be queued; null when it cannot be: the
+  // stream ends, or too much waits already, so that it is cut.
+  Outgoing* Admit(size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (broken_ || finish_wanted_) return nullptr;
+    if (waiting_bytes_ + bytes > max_waiting_bytes_) {
+      broken_ = overflowed_ = true;
+      waiting_.clear();
+      waiting_.emplace_back();
+      return nullptr;
+    }
+    if (waiting_.back().bytes >= batch_bytes_) waiting_.emplace_back();
+    waiting_.back().bytes += bytes;
+    waiting_bytes_ += bytes;
+    return &waiting_.back().message;
+  }
+
+  absl::Mutex mutex_;
+
+ private:
+  struct Waiting {
+    Outgoing message;
+    size_t bytes = 0;
+  };
+  enum class Action { kNone, kWrite, kFinish, kCancel };
+
+  void OnRead(bool ok) ABSL_LOCKS_EXCLUDED(mutex_) {
+    bool stop;
+    {
+      absl::MutexLock lock(&mutex_);
+      read_in_flight_ = false;
+      stop = stop_reading_ || finish_wanted_;
+    }
+    if (!ok) {
+      OnReadsOver();
+      Flush();
+    } else if (!stop) {
+      const absl::Status status = Handle(incoming_);
+      if (status.ok()) {
+        Flush();
+        Read();
+      } else {
+        Finish(status);
+      }
+    }
+    GoneIfIdle();
+  }
+
+  Action NextAction() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (overflowed_) {
+      overflowed_ = false;
+      return Action::kCancel;
+    }
+    if (write_in_flight_ || finish_started_) return Action::kNone;
+    Waiting& next = waiting_.front();
+    if (!broken_ && next.bytes > 0) {
+      write_in_flight_ = true;
+      outgoing_.Swap(&next.message);
+      waiting_bytes_ -= std::exchange(next.bytes, 0);
+      if (waiting_.size() > 1) waiting_.pop_front();
+      return Action::kWrite;
+    }
+    if (finish_wanted_ || IsDone()) {
+      finish_wanted_ = finish_started_ = true;
+      return Action::kFinish;
+    }
+    return Action::kNone;
+  }
+
+  // Outside the lock: gRPC may send on this thread.
+  void Perform(Action action) ABSL_LOCKS_EXCLUDED(mutex_) {
+    switch (action) {
+      case Action::kNone:
+        return;
+      case Action::kWrite:
+        rpc_.Write(outgoing_, &write_tag_);
+        return;
+      case Action::kFinish:
+        CloseSessions();
+        rpc_.Finish(final_status_, &finish_tag_);
+        return;
+      case Action::kCancel:
+        Cancel();
+        return;
+    }
+  }
+
+  void OnWritten(bool ok) ABSL_LOCKS_EXCLUDED(mutex_) {
+    outgoing_.Clear();
+    Action action;
+    {
+      absl::MutexLock lock(&mutex_);
+      write_in_flight_ = false;
+      if (!ok) broken_ = true;
+      action = NextAction();
+    }
+    Perform(action);
+    GoneIfIdle();
+  }
+
+  void OnFinished() ABSL_LOCKS_EXCLUDED(mutex_) {
+    {
+      absl::MutexLock lock(&mutex_);
+      finish_done_ = true;
+    }
+    GoneIfIdle();
+  }
+
+  void GoneIfIdle() ABSL_LOCKS_EXCLUDED(mutex_) {
+    {
+      absl::MutexLock lock(&mutex_);
+      if (!finish_done_ || read_in_flight_ || write_in_flight_) return;
+    }
+    gone_();
+  }
+
+  const size_t max_waiting_bytes_;
+  const size_t batch_bytes_;
+  Gone gone_;
+  grpc::ServerContext context_;
+  Rpc rpc_{&context_};
+  CompletionTag read_tag_{[this](bool ok) { OnRead(ok); }};
+  CompletionTag write_tag_{[this](bool ok) { OnWritten(ok); }};
+  CompletionTag finish_tag_{[this](bool) { OnFinished(); }};
+
+  Incoming incoming_;  // of the read on its way
+  Outgoing outgoing_;  // of the write on its way
+  grpc::Status final_status_;
+
+  // Never empty. The last one is being filled; those before it are full.
+  std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
+  size_t waiting_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool stop_reading_ ABSL_GUARDED_BY(mutex_) = false;
+  bool read_in_flight_ ABSL_GUARDED_BY(mutex_) = false;
+  bool write_in_flight_ ABSL_GUARDED_BY(mutex_) = false;
+  bool overflowed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool broken_ ABSL_GUARDED_BY(mutex_) = false;  // a write failed, or it overflowed
+  bool finish_wanted_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finish_started_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finish_done_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace chatter::chat
+
+#endif  // CHATTER_SERVICES_CHAT_STREAM_CALL_H_
