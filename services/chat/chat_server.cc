@@ -58,7 +58,9 @@ void ChatServer::Stop() {
   registry_.StopPresence();
   edge_service_.EndStreams(kStreamPatience);
   chat_service_.EndStreams(kStreamPatience);
-  server_->Shutdown(kCallPatience);
+  loop_.AwaitCalls(kCallPatience);
+  // With nothing left to answer, there is nothing to wait for at idle connections.
+  server_->Shutdown(absl::ZeroDuration());
   loop_.Shutdown();
   server_.reset();
   outbox_.Stop();

@@ -17,13 +17,15 @@ void RpcLoop::Run() {
   }
 }
 
+void RpcLoop::AwaitCalls(absl::Duration patience) {
+  const auto none_left = [this]()
+                             ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return calls_ == 0; };
+  absl::MutexLock lock(&mutex_);
+  mutex_.AwaitWithTimeout(absl::Condition(&none_left), patience);
+}
+
 void RpcLoop::Shutdown() {
-  {
-    absl::MutexLock lock(&mutex_);
-    const auto none_left = [this]()
-                               ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return calls_ == 0; };
-    mutex_.Await(absl::Condition(&none_left));
-  }
+  AwaitCalls(absl::InfiniteDuration());
   queue_->Shutdown();
   if (thread_.joinable()) thread_.join();
 }

@@ -10,6 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 
 namespace chatter::chat {
 
@@ -27,6 +28,8 @@ class RpcLoop {
   void AddTo(grpc::ServerBuilder& builder) { queue_ = builder.AddCompletionQueue(); }
   grpc::ServerCompletionQueue* queue() { return queue_.get(); }
   void Start();
+  // Waits until no call is being answered, or for `patience`.
+  void AwaitCalls(absl::Duration patience) ABSL_LOCKS_EXCLUDED(mutex_);
   // After the server's own shutdown: waits for the calls that are still being answered,
   // then ends the thread.
   void Shutdown() ABSL_LOCKS_EXCLUDED(mutex_);
