@@ -9,16 +9,12 @@
 #include "services/base/settings.h"
 #include "tools/loadgen/event_loop.h"
 #include "tools/loadgen/options.h"
+#include "tools/loadgen/plot.h"
 #include "tools/loadgen/report.h"
 #include "tools/loadgen/workloads.h"
 
 namespace chatter::loadgen {
 namespace {
-
-absl::Status RunWorkload(EventLoop& loop, const Options& options, Report& report) {
-  if (options.workload == "rate") return RunRate(loop, options, report);
-  return RunDm(loop, options, report);
-}
 
 absl::Status WriteFile(const std::string& path, const std::string& content) {
   if (path.empty()) return absl::OkStatus();
@@ -45,9 +41,10 @@ int Main(int argc, char** argv) {
   }
   EventLoop loop;
   Report report;
-  report.outcome = RunWorkload(loop, *options, report);
+  report.outcome = FindWorkload(options->workload)(loop, *options, report);
   std::fputs(FormatReport(report).c_str(), stdout);
-  const absl::Status written = WriteFile(options->json_file, ReportToJson(report));
+  absl::Status written = WriteFile(options->json_file, ReportToJson(report));
+  written.Update(WriteFile(options->plot_file, Plot(report)));
   if (!report.outcome.ok()) return Fail(report.outcome);
   return written.ok() ? 0 : Fail(written);
 }

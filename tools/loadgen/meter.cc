@@ -71,15 +71,20 @@ absl::Status Meter::EndSecond(int64_t begin, bool measured) {
   counted_ = count_;
   const Second second{seconds, count, second_.Quantile(0.5), second_.Quantile(0.99),
                       second_.max()};
-  std::string line = absl::StrFormat("%s %.0f %s/s", measured ? "" : "warming up:",
-                                     static_cast<double>(count) / seconds, report_.unit);
+  std::string line =
+      absl::StrFormat("%.0f %s/s", static_cast<double>(count) / seconds, report_.unit);
   if (measured) {
     report_.series.push_back(second);
-    line = absl::StrFormat("%3d s:%s, p50 %s, p99 %s, max %s", report_.series.size(),
-                           line, FormatDuration(second.p50_ns),
-                           FormatDuration(second.p99_ns), FormatDuration(second.max_ns));
-    Collect();
+    line = absl::StrFormat("%3d s: %s", report_.series.size(), line);
+  } else {
+    line = absl::StrCat("warming up: ", line);
   }
+  if (second_.count() > 0) {
+    absl::StrAppend(&line, ", p50 ", FormatDuration(second.p50_ns), ", p99 ",
+                    FormatDuration(second.p99_ns), ", max ",
+                    FormatDuration(second.max_ns));
+  }
+  if (measured) Collect();
   absl::StatusOr<std::vector<int64_t>> cpu = TakeCpu();
   if (!cpu.ok()) return cpu.status();
   absl::StrAppend(&line, "; cores:");

@@ -18,7 +18,7 @@ namespace chatter::loadgen {
 // stderr each second how it goes.
 class Meter {
  public:
-  // `latency`: what Record is told.
+  // `latency`: what Record is told; empty when it never is.
   Meter(EventLoop& loop, const Options& options, std::string unit, std::string latency,
         Report& report);
 

@@ -36,7 +36,12 @@ NumberedText::NumberedText(size_t size) : text_(size, 'x') {
   std::fill_n(text_.begin(), kDigits, '0');
 }
 
-void NumberedText::Advance() { AddOne(text_.data()); }
+bool NumberedText::Take(std::string_view text) {
+  if (text != text_) return false;
+  AddOne(text_.data());
+  ++number_;
+  return true;
+}
 
 int64_t NumberOf(std::string_view text) {
   int64_t number;

@@ -18,10 +18,13 @@ class NumberedText {
   // Number 0. `size`: at least kDigits.
   explicit NumberedText(size_t size);
   std::string_view view() const { return text_; }
-  void Advance();
+  int64_t number() const { return number_; }
+  // Whether it is this text; the next number is then awaited.
+  bool Take(std::string_view text);
 
  private:
   std::string text_;
+  int64_t number_ = 0;
 };
 
 // -1 when the text does not begin with one.

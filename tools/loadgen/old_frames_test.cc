@@ -11,9 +11,26 @@ namespace {
 TEST(OldFramesTest, ATextCountsOn) {
   NumberedText text(12);
   EXPECT_EQ(text.view(), "0000000000xx");
-  for (int i = 0; i < 1100; ++i) text.Advance();
+  for (int i = 0; i < 1100; ++i) EXPECT_TRUE(text.Take(std::string(text.view())));
   EXPECT_EQ(text.view(), "0000001100xx");
+  EXPECT_EQ(text.number(), 1100);
   EXPECT_EQ(NumberOf(text.view()), 1100);
+}
+
+TEST(OldFramesTest, OnlyTheNextTextIsTaken) {
+  NumberedText text(12);
+  EXPECT_FALSE(text.Take("0000000001xx"));
+  EXPECT_TRUE(text.Take("0000000000xx"));
+  for (const char* const other :
+       {"0000000000xx", "0000000002xx", "0000000001xy", "0000000001x", ""}) {
+    EXPECT_FALSE(text.Take(other));
+  }
+  EXPECT_EQ(text.number(), 1);
+  EXPECT_TRUE(text.Take("0000000001xx"));
+}
+
+TEST(OldFramesTest, ReadsNumbers) {
+  EXPECT_EQ(NumberOf("0000000042x"), 42);
   EXPECT_EQ(NumberOf("hello"), -1);
 }
 

@@ -2,9 +2,10 @@
 
 #include <arpa/inet.h>
 
-#include <map>
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "services/base/absl_view.h"
@@ -13,6 +14,10 @@
 
 namespace chatter::loadgen {
 namespace {
+
+constexpr size_t kMaxPrefix = 32;
+// Each of them sees each.
+constexpr int kMaxPresenceUsers = 5000;
 
 // What a workload has when the operator says 0.
 struct Defaults {
@@ -46,6 +51,11 @@ Setting Integer(std::string_view name, std::string_view default_value,
   return setting;
 }
 
+bool IsPlain(char c) {
+  return absl::ascii_islower(static_cast<unsigned char>(c)) ||
+         absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '_';
+}
+
 int IntOf(const Settings& settings, std::string_view name, int when_zero = 0) {
   const int64_t value = settings.Integer(name);
   return value == 0 ? when_zero : static_cast<int>(value);
@@ -58,7 +68,8 @@ const std::vector<Setting>& SettingsTable() {
   static const auto& table = *new std::vector<Setting>([] {
     Setting workload{"WORKLOAD", Kind::kChoice, "", "what to do"};
     workload.required = true;
-    workload.choices = {"dm", "rate"};
+    workload.choices = {"dm",      "rate", "idle",  "storm",   "fanout",
+                        "history", "rest", "churn", "presence"};
     return std::vector<Setting>{
         workload,
         {"EDGE", Kind::kText, "127.0.0.1:8080", "edged, on this machine"},
@@ -66,7 +77,8 @@ const std::vector<Setting>& SettingsTable() {
          "the stand-in for uacl, where users sign up"},
         {"UACL_DATA", Kind::kText, "",
          "that stand-in's DATA_DIR, filled by make_accounts: signs the tokens itself"},
-        {"USER_PREFIX", Kind::kText, "load", "of the names of users"},
+        {"USER_PREFIX", Kind::kText, "load",
+         "of the names of users: small letters, digits and '_'"},
         Integer("GROUP_SIZE", "0", "users in one group; 0: 2, but all for presence", 0,
                 100'000),
         Integer("DURATION", "10", "what is measured, in seconds", 1, 3600),
@@ -86,17 +98,16 @@ const std::vector<Setting>& SettingsTable() {
         Integer("RATE", "0", "rate: messages; churn: sessions a second; 0: 2000, 50", 0,
                 1'000'000),
         Integer("USERS", "0",
-                "idle, storm, churn, presence; 0: 5000 storm, 200 presence, "
-                "else 100",
-                0, 100'000),
+                "idle, storm, presence: users; 0: 100 idle, 5000 storm, 200 presence", 0,
+                100'000),
         Integer("CLIENTS", "0",
-                "who connect or ask at the same time; 0: 32 storm, 8 history and rest, "
-                "else 16",
+                "who connect or ask at the same time; churn: users; 0: 32 storm, 8 "
+                "history and rest, else 16",
                 0, 10'000),
         Integer("CONNECTIONS", "1000", "idle: connections", 1, 1'000'000),
         Integer("DEVICES", "10", "fanout: sessions of the one user", 1, 10'000),
         Integer("MESSAGES", "3", "churn: messages in each session", 0, 1000),
-        Integer("LIMIT", "50", "history: messages in one answer", 1, 10'000),
+        Integer("LIMIT", "50", "history: messages in one answer", 1, 1000),
         {"REQUEST", Kind::kText, "/connections", "rest: what is asked for"},
         {"JSON", Kind::kText, "", "a file for the results"},
         {"PLOT", Kind::kText, "", "an SVG file for throughput and latency over time"},
@@ -159,6 +170,12 @@ absl::StatusOr<Options> ReadOptions(const Settings& settings) {
   options.servers = *std::move(servers);
   options.uacl_data = settings.Text("UACL_DATA");
   options.user_prefix = settings.Text("USER_PREFIX");
+  if (options.user_prefix.size() > kMaxPrefix ||
+      !std::all_of(options.user_prefix.begin(), options.user_prefix.end(), IsPlain)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("USER_PREFIX is '", options.user_prefix, "': want at most ",
+                     kMaxPrefix, " small letters, digits and '_'"));
+  }
   options.duration_ns = settings.Integer("DURATION") * kSecond;
   options.warmup_ns = settings.Integer("WARMUP") * kSecond;
   options.addresses = IntOf(settings, "ADDRESSES");
@@ -174,8 +191,19 @@ absl::StatusOr<Options> ReadOptions(const Settings& settings) {
   options.messages = IntOf(settings, "MESSAGES");
   options.limit = IntOf(settings, "LIMIT");
   options.group_size = IntOf(settings, "GROUP_SIZE", defaults.group_size);
-  if (options.workload == "presence") options.group_size = options.users;
+  if (options.workload == "presence") {
+    if (options.users > kMaxPresenceUsers) {
+      return absl::InvalidArgumentError(absl::StrCat("USERS is ", options.users,
+                                                     ": want at most ", kMaxPresenceUsers,
+                                                     " for presence"));
+    }
+    options.group_size = options.users;
+  }
   options.request = settings.Text("REQUEST");
+  if (options.request.empty() || options.request[0] != '/' ||
+      !std::all_of(options.request.begin(), options.request.end(), absl::ascii_isgraph)) {
+    return absl::InvalidArgumentError("REQUEST: want a path, like /connections");
+  }
   options.json_file = settings.Text("JSON");
   options.plot_file = settings.Text("PLOT");
   return options;

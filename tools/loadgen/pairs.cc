@@ -16,7 +16,7 @@ constexpr int64_t kDrainTimeout = 15 * kSecond;
 
 std::string Flow::Missing() const {
   return absl::StrCat("from ", from_.name, " to ", to_.name, ": ", sent_, " sent, ",
-                      delivered_, " came, ", echoed_, " came back");
+                      delivered(), " came, ", echoed(), " came back");
 }
 
 void Flow::Send(int64_t messages) {
@@ -26,24 +26,15 @@ void Flow::Send(int64_t messages) {
   sender_.Send(buffer_);
 }
 
-bool Flow::OnMessage(std::string_view text) {
-  return Check(text, to_come_, delivered_, "to");
-}
+bool Flow::OnMessage(std::string_view text) { return Check(text, to_come_, to_); }
 
-bool Flow::OnEcho(std::string_view text) {
-  return Check(text, to_echo_, echoed_, "back to");
-}
+bool Flow::OnEcho(std::string_view text) { return Check(text, to_echo_, from_); }
 
-bool Flow::Check(std::string_view text, NumberedText& expected, int64_t& count,
-                 std::string_view where) {
-  if (text == expected.view() && count < sent_) {
-    expected.Advance();
-    ++count;
-    return true;
-  }
+bool Flow::Check(std::string_view text, NumberedText& expected, const User& at) {
+  if (expected.number() < sent_ && expected.Take(text)) return true;
   loop_.Fail(absl::DataLossError(absl::StrCat(
-      "message ", NumberOf(text), " from ", from_.name, " came ", AbslView(where), " ",
-      where == "to" ? to_.name : from_.name, " where number ", count, " should")));
+      at.name, " got message ", NumberOf(text), " from ", from_.name, " to ", to_.name,
+      "; number ", expected.number(), " should come, of ", sent_)));
   return false;
 }
 

@@ -35,8 +35,9 @@ class Flow {
 
   size_t index() const { return index_; }
   int64_t sent() const { return sent_; }
-  int64_t delivered() const { return delivered_; }
-  bool is_settled() const { return delivered_ == sent_ && echoed_ == sent_; }
+  int64_t delivered() const { return to_come_.number(); }
+  int64_t echoed() const { return to_echo_.number(); }
+  bool is_settled() const { return delivered() == sent_ && echoed() == sent_; }
   // Which of its messages are not where they should be.
   std::string Missing() const;
 
@@ -49,8 +50,7 @@ class Flow {
   bool OnEcho(std::string_view text);
 
  private:
-  bool Check(std::string_view text, NumberedText& expected, int64_t& count,
-             std::string_view where);
+  bool Check(std::string_view text, NumberedText& expected, const User& at);
 
   const size_t index_;
   EventLoop& loop_;
@@ -62,8 +62,6 @@ class Flow {
   NumberedText to_come_;
   NumberedText to_echo_;
   int64_t sent_ = 0;
-  int64_t delivered_ = 0;
-  int64_t echoed_ = 0;
 };
 
 // Sessions of pairs of users: 2 i and 2 i + 1 are a pair. Anything that comes but

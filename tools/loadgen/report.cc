@@ -43,6 +43,7 @@ std::string FormatReport(const Report& report) {
       report.seconds == 0 ? 0 : static_cast<double>(report.count) / report.seconds);
   for (const Latency& latency : report.latencies) {
     const Histogram& histogram = latency.histogram;
+    if (histogram.count() == 0) continue;
     absl::StrAppend(&text, latency.what, " (", histogram.count(), "): p50 ",
                     FormatDuration(histogram.Quantile(0.5)), ", p90 ",
                     FormatDuration(histogram.Quantile(0.9)), ", p99 ",

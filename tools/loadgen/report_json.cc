@@ -87,8 +87,9 @@ std::string ReportToJson(const Report& report) {
   Member(writer, "seconds", report.seconds);
   Member(writer, "each_second",
          report.seconds == 0 ? 0.0 : static_cast<double>(report.count) / report.seconds);
-  WriteArray("latencies", report.latencies, writer,
-             [&](const Latency& latency) { WriteLatency(latency, writer); });
+  WriteArray("latencies", report.latencies, writer, [&](const Latency& latency) {
+    if (latency.histogram.count() > 0) WriteLatency(latency, writer);
+  });
   writer.Key("figures");
   writer.StartObject();
   for (const Figure& figure : report.figures) {

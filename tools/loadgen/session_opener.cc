@@ -19,8 +19,7 @@ constexpr int64_t kOpenTimeout = 300 * kSecond;
 
 }  // namespace
 
-void SessionOpener::Open(const User& user, WsClient& client,
-                         std::function<void()> opened) {
+void SessionOpener::Open(const User& user, WsClient& client, Opened opened) {
   user_ = &user;
   client_ = &client;
   opened_ = std::move(opened);
@@ -53,8 +52,7 @@ void SessionOpener::OnOpened(const absl::Status& status) {
   const int64_t now = loop_.now();
   times_.token.Record(has_token_ - begun_);
   times_.handshake.Record(now - has_token_);
-  times_.both.Record(now - begun_);
-  std::exchange(opened_, nullptr)();
+  std::exchange(opened_, nullptr)(now - begun_);
 }
 
 absl::Status OpenSessions(EventLoop& loop, const Options& options,
@@ -66,7 +64,7 @@ absl::Status OpenSessions(EventLoop& loop, const Options& options,
   std::function<void(SessionOpener&)> open_next = [&](SessionOpener& opener) {
     if (begun == openings.size()) return;
     const Opening& opening = openings[begun++];
-    opener.Open(opening.user, opening.client, [&] {
+    opener.Open(opening.user, opening.client, [&](int64_t) {
       ++opened;
       open_next(opener);
     });

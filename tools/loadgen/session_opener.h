@@ -20,7 +20,6 @@ namespace chatter::loadgen {
 struct OpenTimes {
   Histogram token;      // GET /ws_token
   Histogram handshake;  // GET /ws?token=, until 101
-  Histogram both;
 };
 
 // Opens one session after another, as a browser does: a ws token by HTTP, then a
@@ -37,8 +36,10 @@ class SessionOpener : public HttpConnection::Owner {
         times_(times),
         http_(loop, options.edge, from, *this) {}
 
-  // `opened` runs when the socket is open. One at a time.
-  void Open(const User& user, WsClient& client, std::function<void()> opened);
+  // `opened` runs when the socket is open, and hears how long all of it took. One at a
+  // time.
+  using Opened = std::function<void(int64_t took)>;
+  void Open(const User& user, WsClient& client, Opened opened);
 
  private:
   void OnResponse(const absl::StatusOr<HttpResponse>& response) override;
@@ -53,7 +54,7 @@ class SessionOpener : public HttpConnection::Owner {
   std::string request_;
   const User* user_ = nullptr;
   WsClient* client_ = nullptr;
-  std::function<void()> opened_;
+  Opened opened_;
   int64_t begun_ = 0;
   int64_t has_token_ = 0;
 };

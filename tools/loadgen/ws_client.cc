@@ -87,6 +87,7 @@ void WsClient::HandleControl(Opcode opcode, std::string_view payload) {
   if (opcode == Opcode::kPing) {
     AppendClientFrame(Opcode::kPong, payload, answer);
     tcp_.Write(answer);
+    owner_.OnPing();
   } else if (opcode == Opcode::kClose) {
     const int code = CodeOf(payload);
     if (!close_sent_) {

@@ -25,6 +25,8 @@ class WsClient : public TcpConnection::Owner {
     // The end of an open socket, whichever side began it. `code`: that of the server's
     // close frame; 1005: it had none; 1006: there was no close frame.
     virtual void OnClosed(int code) = 0;
+    // It has been answered.
+    virtual void OnPing() {}
   };
   using Opened = std::function<void(const absl::Status&)>;
 
