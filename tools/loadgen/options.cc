@@ -87,8 +87,9 @@ const std::vector<Setting>& SettingsTable() {
          "whose CPU and memory to measure: edged:123,chatd:456,postgres:789; with their "
          "children"},
         Integer("ADDRESSES", "0",
-                "client addresses, from 127.0.0.1 on; 0: one for 20,000 connections", 0,
-                250),
+                "addresses from 127.0.0.1 on that CLIENTS share; 0: one for 20,000 "
+                "connections",
+                0, 250),
         Integer("PAIRS", "50", "dm, rate, history: pairs of users", 1, 10'000),
         Integer("WINDOW", "1",
                 "dm, fanout: messages of each sender not yet at the recipient", 1,

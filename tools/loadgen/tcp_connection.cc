@@ -29,7 +29,7 @@ void SetOption(int fd, int level, int option) {
 void TcpConnection::Connect(const sockaddr_in& target, uint32_t from) {
   Close();
   fd_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  PCHECK(fd_ >= 0);
+  if (fd_ < 0) return Lose(errno);
   ++opened_;
   SetOption(fd_, IPPROTO_TCP, TCP_NODELAY);
   if (from != 0) {
@@ -38,7 +38,9 @@ void TcpConnection::Connect(const sockaddr_in& target, uint32_t from) {
     sockaddr_in local = {};
     local.sin_family = AF_INET;
     local.sin_addr.s_addr = htonl(from);
-    PCHECK(bind(fd_, reinterpret_cast<const sockaddr*>(&local), sizeof(local)) == 0);
+    if (bind(fd_, reinterpret_cast<const sockaddr*>(&local), sizeof(local)) != 0) {
+      return Lose(errno);
+    }
   }
   loop_.Watch(fd_, *this);
   if (connect(fd_, reinterpret_cast<const sockaddr*>(&target), sizeof(target)) != 0 &&

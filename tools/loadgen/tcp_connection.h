@@ -34,7 +34,7 @@ class TcpConnection : public EventLoop::Handler {
   TcpConnection& operator=(const TcpConnection&) = delete;
 
   // `from`: the local address, in host order; 0: any. OnConnected or OnDisconnected
-  // follows.
+  // follows, maybe before this returns.
   void Connect(const sockaddr_in& target, uint32_t from);
   bool is_open() const { return fd_ >= 0; }
   bool is_connected() const { return connected_; }
