@@ -10,6 +10,8 @@
 namespace chatter::loadgen {
 namespace {
 
+// Of one sender, that the server does not read.
+constexpr size_t kMaxWaitingBytes = 64 << 20;
 constexpr int64_t kDrainTimeout = 15 * kSecond;
 
 }  // namespace
@@ -24,6 +26,10 @@ void Flow::Send(int64_t messages) {
   for (int64_t i = 0; i < messages; ++i) frames_.AppendNext(buffer_);
   sent_ += messages;
   sender_.Send(buffer_);
+  if (sender_.waiting_bytes() > kMaxWaitingBytes) {
+    loop_.Fail(absl::ResourceExhaustedError(absl::StrCat(
+        "more than ", kMaxWaitingBytes, " bytes of ", from_.name, " wait to be read")));
+  }
 }
 
 bool Flow::OnMessage(std::string_view text) { return Check(text, to_come_, to_); }
