@@ -131,6 +131,11 @@ absl::Status Accounts::Load() {
 }
 
 absl::Status Accounts::Save() const {
+  absl::MutexLock lock(&mutex_);
+  return SaveLocked();
+}
+
+absl::Status Accounts::SaveLocked() const {
   if (path_.empty()) return absl::OkStatus();
   rapidjson::StringBuffer buffer;
   rapidjson::PrettyWriter<rapidjson::StringBuffer> writer(buffer);
@@ -173,7 +178,7 @@ absl::StatusOr<Account> Accounts::Create(absl::string_view username,
   }
   const auto [place, inserted] = accounts_.emplace(account.username, account);
   if (!inserted) return absl::AlreadyExistsError("Username already exists");
-  absl::Status saved = Save();
+  absl::Status saved = SaveLocked();
   if (!saved.ok()) {
     accounts_.erase(place);
     return saved;

@@ -35,6 +35,7 @@ class Accounts {
 
   // Without the rules, without a password, and without saving; replaces what is there.
   Account Put(absl::string_view username, absl::string_view user_group);
+  absl::Status Save() const;
 
   std::optional<Account> Find(absl::string_view username) const;
 
@@ -43,7 +44,7 @@ class Accounts {
                                absl::string_view password) const;
 
  private:
-  absl::Status Save() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status SaveLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string path_;
   mutable absl::Mutex mutex_;
