@@ -67,6 +67,8 @@ void Listener::AcceptNext() {
   acceptor_.async_accept(
       [this](const asio::error_code& error, asio::ip::tcp::socket socket) {
         if (error == asio::error::operation_aborted) return;
+        // Stop's turn came between the accept, or the end of a wait, and this.
+        if (!acceptor_.is_open()) return;
         if (!error) {
           accepted_(std::move(socket));
           return AcceptNext();

@@ -2,7 +2,6 @@
 
 #include <grpcpp/server_builder.h>
 
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,7 +13,7 @@
 #include "chatter/v1/notification.grpc.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "storage/open.h"
+#include "storage/testing/temp_storage.h"
 
 namespace chatter::chat {
 namespace {
@@ -61,10 +60,7 @@ class FakeNotification : public v1::NotificationService::Service {
 class OutboxTest : public testing::Test {
  protected:
   OutboxTest() {
-    std::string pattern = absl::StrCat(testing::TempDir(), "/outbox_XXXXXX");
-    folder_ = mkdtemp(pattern.data());
-    storage_ = *storage::Open(absl::StrCat("sqlite:", folder_, "/chatter.db"));
-    users_ = *storage_->EnsureUsers({{"alice", "g"}, {"bob", "g"}});
+    users_ = *storage_.EnsureUsers({{"alice", "g"}, {"bob", "g"}});
     grpc::ServerBuilder builder;
     builder.RegisterService(&notif_);
     server_ = builder.BuildAndStart();
@@ -72,11 +68,10 @@ class OutboxTest : public testing::Test {
   ~OutboxTest() override {
     outbox_.reset();
     server_->Shutdown();
-    std::filesystem::remove_all(folder_);
   }
 
   void StartOutbox() {
-    outbox_ = std::make_unique<Outbox>(*storage_, server_->InProcessChannel({}), clock_);
+    outbox_ = std::make_unique<Outbox>(storage_, server_->InProcessChannel({}), clock_);
   }
 
   // Commits a message with its notification, and hands that to the outbox if told so.
@@ -90,7 +85,7 @@ class OutboxTest : public testing::Test {
     message.created = clock_.Now() + absl::Microseconds(++committed_);
     message.notify_due = lease_end;
     const storage::Appended appended =
-        storage_->Append(absl::MakeConstSpan(&message, 1))->front();
+        storage_.Append(absl::MakeConstSpan(&message, 1))->front();
     if (!add) return;
     outbox_->Add(
         {{{appended.conversation, appended.seq, "bob"}, "alice", text, appended.created}},
@@ -99,8 +94,8 @@ class OutboxTest : public testing::Test {
 
   // What is in the outbox, whoever has claimed it.
   std::vector<storage::Notification> InStorage() {
-    return *storage_->ClaimNotifications(clock_.Now() + absl::Hours(24),
-                                         absl::Microseconds(1), 100);
+    return *storage_.ClaimNotifications(clock_.Now() + absl::Hours(24),
+                                        absl::Microseconds(1), 100);
   }
 
   // Moves the clock on in steps until `done`, since the outbox looks at it now and then.
@@ -112,8 +107,7 @@ class OutboxTest : public testing::Test {
   }
 
   FakeClock clock_;
-  std::string folder_;
-  std::unique_ptr<storage::Storage> storage_;
+  storage::TempStorage storage_;
   std::vector<storage::User> users_;
   FakeNotification notif_;
   std::unique_ptr<grpc::Server> server_;
@@ -186,13 +180,13 @@ TEST_F(OutboxTest, AStopGivesBackWhatWasNotTried) {
   clock_.Advance(absl::Seconds(2));
   // All of them are due again soon, and none is lost.
   EXPECT_EQ(
-      storage_->ClaimNotifications(clock_.Now() + absl::Minutes(6), absl::Minutes(1), 100)
+      storage_.ClaimNotifications(clock_.Now() + absl::Minutes(6), absl::Minutes(1), 100)
           ->size(),
       static_cast<size_t>(kMessages));
 }
 
 TEST_F(OutboxTest, IsOffWithoutAChannel) {
-  outbox_ = std::make_unique<Outbox>(*storage_, nullptr, clock_);
+  outbox_ = std::make_unique<Outbox>(storage_, nullptr, clock_);
   EXPECT_FALSE(outbox_->enabled());
   Commit("stays", false);
   outbox_->Stop();

@@ -1,6 +1,5 @@
 #include "services/chat/session_registry.h"
 
-#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,46 +8,13 @@
 #include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/chat/testing/recording_stream.h"
 
 namespace chatter::chat {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::UnorderedElementsAre;
-
-// Writes down what it is told: "1,2: presence bob on", "1: message 7, answers 1".
-class RecordingStream : public SessionStream {
- public:
-  void Enqueue(v1::Delivery& delivery) override {
-    std::vector<uint64_t> ids(delivery.sessions().begin(), delivery.sessions().end());
-    std::sort(ids.begin(), ids.end());
-    std::string line = absl::StrCat(absl::StrJoin(ids, ","), ": ");
-    const v1::ServerFrame& frame = delivery.frame();
-    if (frame.has_presence()) {
-      absl::StrAppend(&line, "presence ", frame.presence().user(),
-                      frame.presence().active() ? " on" : " off");
-    } else if (frame.has_sent()) {
-      absl::StrAppend(&line, "sent ", frame.sent().client_id(), " id ",
-                      frame.sent().id());
-    } else {
-      absl::StrAppend(&line, "message ", frame.message().id());
-      if (!frame.message().client_id().empty()) {
-        absl::StrAppend(&line, " ", frame.message().client_id());
-      }
-    }
-    if (delivery.answered() != 0)
-      absl::StrAppend(&line, ", answers ", delivery.answered());
-    lines.push_back(line);
-    delivery.Clear();
-  }
-  void Flush() override { ++flushes; }
-
-  std::vector<std::string> TakeLines() { return std::exchange(lines, {}); }
-
-  std::vector<std::string> lines;
-  int flushes = 0;
-};
 
 class SessionRegistryTest : public testing::Test {
  protected:
@@ -73,6 +39,7 @@ class SessionRegistryTest : public testing::Test {
     committed.message.set_from(from);
     committed.message.set_to(to);
     committed.message.set_id(7);
+    committed.message.set_text("hi");
     committed.message.set_client_id(client_id);
     committed.origin = std::move(origin);
     return committed;
@@ -149,18 +116,18 @@ TEST_F(SessionRegistryTest, AMessageReachesEverySessionOfBothUsersOnce) {
   stream_->TakeLines();
   other_->TakeLines();
   Deliver(Message("a", "b", a1));
-  EXPECT_THAT(stream_->TakeLines(), ElementsAre("1,2,3: message 7, answers 1"));
-  EXPECT_THAT(other_->TakeLines(), ElementsAre("9: message 7"));
+  EXPECT_THAT(stream_->TakeLines(), ElementsAre("1,2,3: message hi answers 1"));
+  EXPECT_THAT(other_->TakeLines(), ElementsAre("9: message hi"));
 }
 
 TEST_F(SessionRegistryTest, AMessageToOneselfComesOnceForEachSession) {
   const auto a1 = Open("a", 1);
   const auto a2 = Open("a", 2);
   Deliver(Message("a", "a", a2));
-  EXPECT_THAT(stream_->TakeLines(), ElementsAre("1,2: message 7, answers 2"));
+  EXPECT_THAT(stream_->TakeLines(), ElementsAre("1,2: message hi answers 2"));
   Deliver(Message("a", "a", a2, "x"));
   EXPECT_THAT(stream_->TakeLines(),
-              ElementsAre("2: sent x id 7, answers 2", "1: message 7 x"));
+              ElementsAre("2: sent x answers 2", "1: message hi as x"));
 }
 
 TEST_F(SessionRegistryTest, OnlyTheSendersOwnDevicesSeeTheClientId) {
@@ -170,7 +137,7 @@ TEST_F(SessionRegistryTest, OnlyTheSendersOwnDevicesSeeTheClientId) {
   stream_->TakeLines();
   Deliver(Message("a", "b", a1, "x"));
   EXPECT_THAT(stream_->TakeLines(),
-              ElementsAre("1: sent x id 7, answers 1", "2: message 7 x", "3: message 7"));
+              ElementsAre("1: sent x answers 1", "2: message hi as x", "3: message hi"));
 }
 
 TEST_F(SessionRegistryTest, ADuplicateIsAnsweredAndNotDeliveredAgain) {
@@ -181,7 +148,10 @@ TEST_F(SessionRegistryTest, ADuplicateIsAnsweredAndNotDeliveredAgain) {
   CommittedMessage message = Message("a", "b", a1, "x");
   message.duplicate = true;
   Deliver(std::move(message));
-  EXPECT_THAT(stream_->TakeLines(), ElementsAre("1: sent x id 7, answers 1"));
+  const std::vector<v1::Delivery> told = stream_->Take();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(Describe(told[0]), "1: sent x answers 1");
+  EXPECT_EQ(told[0].frame().sent().id(), 7);
 }
 
 TEST_F(SessionRegistryTest, ASenderWhoLeftIsNotAnswered) {
@@ -190,19 +160,20 @@ TEST_F(SessionRegistryTest, ASenderWhoLeftIsNotAnswered) {
   registry_.Close(*a);
   stream_->TakeLines();
   Deliver(Message("a", "b", a));
-  EXPECT_THAT(stream_->TakeLines(), ElementsAre("2: message 7"));
+  EXPECT_THAT(stream_->TakeLines(), ElementsAre("2: message hi"));
 }
 
 TEST_F(SessionRegistryTest, ABatchFlushesEachStreamOnce) {
   const auto a = Open("a", 1);
   const auto b = Open("b", 2, "g", other_);
-  stream_->flushes = other_->flushes = 0;
+  stream_->TakeFlushes();
+  other_->TakeFlushes();
   std::vector<CommittedMessage> batch;
   for (int i = 0; i < 10; ++i) batch.push_back(Message("a", "b"));
   registry_.Deliver(absl::MakeSpan(batch));
-  EXPECT_EQ(stream_->flushes, 1);
-  EXPECT_EQ(other_->flushes, 1);
-  EXPECT_EQ(stream_->lines.size(), 11u);  // b's coming, and the messages
+  EXPECT_EQ(stream_->TakeFlushes(), 1);
+  EXPECT_EQ(other_->TakeFlushes(), 1);
+  EXPECT_EQ(stream_->Take().size(), 11u);  // b's coming, and the messages
 }
 
 TEST_F(SessionRegistryTest, ManySessionsComeAndGoWithoutMixingUpTheirPlaces) {

@@ -1,0 +1,279 @@
+#include "edge/link/attach_link.h"
+
+#include <grpc/grpc.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <unistd.h>
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/ip/tcp.hpp>
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace chatter::edge {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr uint64_t kSession = 7;
+
+// Answers each batch with one batch: a ping with its pong, a hello with a welcome. Ends
+// the stream when a session ends.
+class FakeEdgeService : public v1::EdgeService::Service {
+ public:
+  grpc::Status Attach(
+      grpc::ServerContext*,
+      grpc::ServerReaderWriter<v1::ChatBatch, v1::EdgeBatch>* stream) override {
+    ++streams;
+    v1::EdgeBatch batch;
+    while (stream->Read(&batch)) {
+      v1::ChatBatch answer;
+      for (const v1::EdgeEvent& event : batch.events()) {
+        if (event.has_end()) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "ended");
+        v1::Delivery& delivery = *answer.add_deliveries();
+        delivery.add_sessions(event.session());
+        *delivery.mutable_frame()->mutable_pong()->mutable_payload() =
+            event.frame().ping().payload();
+      }
+      stream->Write(answer);
+    }
+    return grpc::Status::OK;
+  }
+
+  std::atomic<int> streams{0};
+};
+
+// The test's thread is the link's loop, so that whatever happens elsewhere waits until
+// the test turns it.
+class AttachLinkTest : public ::testing::Test, public AttachLink::Handler {
+ protected:
+  // Keeps gRPC from ending with each test, which may take it 10 s after a large write.
+  static void SetUpTestSuite() { grpc_init(); }
+
+  AttachLinkTest() : socket_(absl::StrCat("/tmp/chatter-link-", getpid(), ".sock")) {}
+  ~AttachLinkTest() override {
+    if (link_ != nullptr) StopLink();
+    if (server_ != nullptr) server_->Shutdown();
+    unlink(socket_.c_str());
+  }
+
+  void OnLinkUp() override { events_.push_back("up"); }
+  void OnLinkDown() override { events_.push_back("down"); }
+  // The payloads of one batch.
+  void OnDeliveries(v1::ChatBatch& batch) override {
+    std::vector<std::string> payloads;
+    for (const v1::Delivery& delivery : batch.deliveries()) {
+      EXPECT_THAT(delivery.sessions(), ElementsAre(kSession));
+      payloads.push_back(delivery.frame().pong().payload());
+    }
+    events_.push_back(absl::StrJoin(payloads, " "));
+    batch.Clear();
+  }
+
+  void StartServer() {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("unix:" + socket_, grpc::InsecureServerCredentials());
+    builder.RegisterService(&service_);
+    server_ = builder.BuildAndStart();
+    ASSERT_NE(server_, nullptr);
+  }
+  void MakeLink(const std::string& target) {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);
+    link_ = std::make_unique<AttachLink>(
+        io_,
+        grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments),
+        *this);
+  }
+  void Attach() {
+    StartServer();
+    MakeLink("unix:" + socket_);
+    link_->Start();
+    RunUntilEvents(1);
+    ASSERT_THAT(events_, ElementsAre("up"));
+  }
+
+  void Ping(const std::string& payload) {
+    v1::ClientFrame frame;
+    frame.mutable_ping()->set_payload(payload);
+    link_->SendFrame(kSession, frame, payload.size());
+  }
+  // The service ends the stream when it has this.
+  void End() {
+    link_->SendEnd(kSession);
+    link_->Flush();
+  }
+
+  void RunUntil(const std::function<bool()>& done) {
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!done()) ASSERT_EQ(io_.run_one_until(patience), 1u);
+  }
+  void RunUntilEvents(size_t count) {
+    RunUntil([&] { return events_.size() >= count; });
+  }
+  void StopLink() {
+    bool stopped = false;
+    link_->Stop([&] { stopped = true; });
+    RunUntil([&] { return stopped; });
+    link_.reset();
+  }
+
+  const std::string socket_;
+  asio::io_context io_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
+  FakeEdgeService service_;
+  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<AttachLink> link_;
+  std::vector<std::string> events_;
+};
+
+TEST_F(AttachLinkTest, ComesUpAndCarriesFramesBothWays) {
+  Attach();
+  EXPECT_TRUE(link_->is_up());
+  Ping("hello");
+  EXPECT_GT(link_->waiting_bytes(), 0u);
+  link_->Flush();
+  EXPECT_EQ(link_->waiting_bytes(), 0u);
+  RunUntilEvents(2);
+  EXPECT_THAT(events_, ElementsAre("up", "hello"));
+}
+
+TEST_F(AttachLinkTest, WhatPilesUpBehindAWriteGoesOutTogether) {
+  Attach();
+  for (const char* const payload : {"a", "b", "c"}) {
+    Ping(payload);
+    link_->Flush();  // only the first one: nobody has heard yet that it is written
+  }
+  Ping("d");
+  RunUntilEvents(3);
+  EXPECT_THAT(events_, ElementsAre("up", "a", "b c d"));
+}
+
+TEST_F(AttachLinkTest, ALargePileGoesOutInSeveralBatchesInOrder) {
+  Attach();
+  Ping("first");
+  link_->Flush();
+  std::vector<std::string> payloads;
+  for (char c = 'a'; c < 'k'; ++c) payloads.push_back(std::string(100 << 10, c));
+  for (const std::string& payload : payloads) Ping(payload);
+  EXPECT_GE(link_->waiting_bytes(), size_t{1000 << 10});
+  std::string all;
+  RunUntil([&] {
+    all = absl::StrJoin(events_, " ");
+    return events_.size() > 2 && events_.back().back() == 'j';
+  });
+  EXPECT_EQ(link_->waiting_bytes(), 0u);
+  EXPECT_EQ(all, absl::StrCat("up first ", absl::StrJoin(payloads, " ")));
+  // One of 1 MiB would end the stream.
+  for (const std::string& batch : events_) EXPECT_LT(batch.size(), size_t{512 << 10});
+}
+
+TEST_F(AttachLinkTest, ComesUpAgainAfterTheStreamHasEnded) {
+  Attach();
+  for (int i = 0; i < 3; ++i) {
+    events_.clear();
+    End();
+    RunUntilEvents(1);
+    EXPECT_FALSE(link_->is_up());
+    RunUntilEvents(2);
+    EXPECT_TRUE(link_->is_up());
+    Ping("again");
+    link_->Flush();
+    RunUntilEvents(3);
+    EXPECT_THAT(events_, ElementsAre("down", "up", "again"));
+  }
+}
+
+TEST_F(AttachLinkTest, WaitsForAChatServiceThatComesLater) {
+  MakeLink("unix:" + socket_);
+  link_->Start();
+  RunUntilEvents(2);
+  EXPECT_THAT(events_, ElementsAre("down", "down"));
+  StartServer();
+  RunUntil([&] { return events_.back() == "up"; });
+}
+
+TEST_F(AttachLinkTest, NothingSentWhileItIsDownIsSentLater) {
+  StartServer();
+  MakeLink("unix:" + socket_);
+  Ping("before the start");
+  link_->Start();
+  Ping("while it connects");
+  link_->SendEnd(kSession);
+  EXPECT_EQ(link_->waiting_bytes(), 0u);
+  RunUntilEvents(1);
+
+  Ping("not flushed when the stream ends");
+  server_->Shutdown(std::chrono::system_clock::now());
+  RunUntilEvents(2);
+  Ping("while it is down");
+  link_->Flush();
+  EXPECT_EQ(link_->waiting_bytes(), 0u);
+  StartServer();
+  RunUntil([&] { return link_->is_up(); });
+  Ping("new");
+  link_->Flush();
+  RunUntil([&] { return events_.back() != "up"; });
+  EXPECT_EQ(events_.front(), "up");
+  EXPECT_EQ(events_.back(), "new");
+}
+
+TEST_F(AttachLinkTest, AStopEndsTheStreamForGood) {
+  Attach();
+  Ping("hello");
+  link_->Flush();
+  RunUntilEvents(2);
+  Ping("on its way");
+  link_->Flush();
+  StopLink();
+  EXPECT_EQ(events_.back(), "down");
+  work_.reset();
+  io_.run();  // nothing is left to do
+  EXPECT_EQ(service_.streams, 1);
+}
+
+TEST_F(AttachLinkTest, AStopWhileItWaitsToConnectAgainIsDoneAtOnce) {
+  Attach();
+  End();
+  RunUntilEvents(2);
+  bool stopped = false;
+  link_->Stop([&] { stopped = true; });
+  EXPECT_TRUE(stopped);
+  link_.reset();
+  work_.reset();
+  io_.run();
+  EXPECT_EQ(service_.streams, 1);
+}
+
+TEST_F(AttachLinkTest, StopsWhileItConnectsToSomebodyWhoNeverAnswers) {
+  asio::ip::tcp::acceptor silent(io_, {asio::ip::address_v4::loopback(), 0});
+  MakeLink(absl::StrCat("127.0.0.1:", silent.local_endpoint().port()));
+  link_->Start();
+  silent.accept();  // it has come as far as this
+  EXPECT_FALSE(link_->is_up());
+  StopLink();
+  EXPECT_THAT(events_, ElementsAre("down"));
+}
+
+TEST_F(AttachLinkTest, MayGoWithoutHavingStarted) {
+  MakeLink("unix:" + socket_);
+  link_.reset();
+  EXPECT_THAT(events_, IsEmpty());
+}
+
+}  // namespace
+}  // namespace chatter::edge

@@ -1,0 +1,172 @@
+#include "services/chat/edge_server.h"
+
+#include <set>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "services/base/protocol.h"
+#include "services/chat/testing/chat_server_fixture.h"
+#include "services/chat/testing/test_edge.h"
+
+namespace chatter::chat {
+namespace {
+
+using ::testing::ElementsAre;
+
+class EdgeServerTest : public ChatServerFixture {};
+
+TEST_F(EdgeServerTest, ATokenOpensOneSession) {
+  TestEdge edge(*edge_stub_);
+  const std::string token = Token(AsUser("alice"));
+  edge.Hello(1, token);
+  EXPECT_EQ(edge.Next(), "1: welcome alice");
+  EXPECT_EQ(edge.last().frame().welcome().epoch().size(), 32u);
+  edge.Hello(2, token);
+  EXPECT_EQ(edge.Next(), "2: closed BAD_TOKEN");
+  edge.Hello(3, "nonsense");
+  EXPECT_EQ(edge.Next(), "3: closed BAD_TOKEN");
+}
+
+TEST_F(EdgeServerTest, ATokenOpensNoSessionFiveMinutesLater) {
+  TestEdge edge(*edge_stub_);
+  const std::string in_time = Token(AsUser("alice"));
+  const std::string late = Token(AsUser("alice"));
+  clock_.Advance(absl::Minutes(5) - absl::Microseconds(1));
+  edge.Hello(1, in_time);
+  EXPECT_EQ(edge.Next(), "1: welcome alice");
+  clock_.Advance(absl::Microseconds(1));
+  edge.Hello(2, late);
+  EXPECT_EQ(edge.Next(), "2: closed BAD_TOKEN");
+}
+
+TEST_F(EdgeServerTest, AMessageGoesToBothAndIsInTheHistory) {
+  TestEdge edge(*edge_stub_);
+  edge.Hello(1, Token(AsUser("alice")));
+  EXPECT_EQ(edge.Next(), "1: welcome alice");
+  edge.Hello(2, Token(AsUser("bob")));
+  std::set<std::string> opened = {edge.Next(), edge.Next()};
+  EXPECT_THAT(opened, ElementsAre("1: presence bob on", "2: welcome bob"));
+  edge.Send(1, "bob", "hi", "", "alice");
+  EXPECT_EQ(edge.Next(), "1,2: message hi answers 1");
+  const v1::Message message = edge.last().frame().message();
+  EXPECT_EQ(message.seq(), 1);
+
+  v1::ListMessagesRequest request;
+  request.set_with("alice");
+  v1::ListMessagesResponse response;
+  ASSERT_TRUE(List(AsUser("bob"), request, &response).ok());
+  ASSERT_EQ(response.messages_size(), 1);
+  EXPECT_EQ(response.messages(0).SerializeAsString(), message.SerializeAsString());
+
+  edge.End(2);
+  EXPECT_EQ(edge.Next(), "1: presence bob off");
+}
+
+TEST_F(EdgeServerTest, WrongSendsAreAnsweredWithErrors) {
+  TestEdge edge(*edge_stub_);
+  edge.Hello(1, Token(AsUser("alice")));
+  EXPECT_EQ(edge.Next(), "1: welcome alice");
+  edge.Send(1, "bob", "hi", "", "mallory");
+  EXPECT_EQ(edge.Next(), "1: error wrong_sender answers 1");
+  edge.Send(1, "nobody", "hi", "c");
+  EXPECT_EQ(edge.Next(), "1: error unknown_recipient answers 1");
+  EXPECT_EQ(edge.last().frame().error().client_id(), "c");
+  edge.Send(1, "alice", "");
+  EXPECT_EQ(edge.Next(), "1: error empty_message answers 1");
+}
+
+TEST_F(EdgeServerTest, AClientIdIsStoredOnce) {
+  TestEdge edge(*edge_stub_);
+  edge.Hello(1, Token(AsUser("alice")));
+  EXPECT_EQ(edge.Next(), "1: welcome alice");
+  Token(AsUser("bob"));
+  edge.Send(1, "bob", "once", "c1");
+  EXPECT_EQ(edge.Next(), "1: sent c1 answers 1");
+  const int64_t id = edge.last().frame().sent().id();
+  edge.Send(1, "bob", "once", "c1");
+  EXPECT_EQ(edge.Next(), "1: sent c1 answers 1");
+  EXPECT_EQ(edge.last().frame().sent().id(), id);
+  v1::SendMessageResponse response;
+  ASSERT_TRUE(Send(AsUser("alice"), "bob", "once", &response, "c1").ok());
+  EXPECT_EQ(response.message().id(), id);
+}
+
+TEST_F(EdgeServerTest, TooManyUnansweredSendsAreRefusedAndTheRestStored) {
+  TestEdge edge(*edge_stub_);
+  edge.Hello(1, Token(AsUser("alice")));
+  EXPECT_EQ(edge.Next(), "1: welcome alice");
+  v1::EdgeBatch batch;
+  constexpr int kSends = 4 * kMaxUnansweredSends;
+  for (int i = 0; i < kSends; ++i) {
+    v1::EdgeEvent& event = *batch.add_events();
+    event.set_session(1);
+    event.mutable_frame()->mutable_send()->set_to("alice");
+    event.mutable_frame()->mutable_send()->set_text("x");
+  }
+  edge.Write(batch);
+  int stored = 0;
+  int refused = 0;
+  for (int i = 0; i < kSends; ++i) {
+    const std::string line = edge.Next();
+    if (line == "1: message x answers 1") ++stored;
+    if (line == "1: error overloaded answers 1") ++refused;
+  }
+  EXPECT_EQ(stored + refused, kSends);
+  EXPECT_GE(stored, kMaxUnansweredSends);
+}
+
+TEST_F(EdgeServerTest, AChangedGroupIsSeenAtTheNextCall) {
+  TestEdge edge(*edge_stub_);
+  edge.Hello(1, Token(AsUser("red", "red")));
+  EXPECT_EQ(edge.Next(), "1: welcome red");
+  edge.Hello(2, Token(AsUser("alice", "blue")));
+  EXPECT_EQ(edge.Next(), "2: welcome alice");
+  Token(AsUser("alice", "red"));
+  EXPECT_EQ(edge.Next(), "1: presence alice on");
+}
+
+TEST_F(EdgeServerTest, TheEndOfAStreamEndsItsSessions) {
+  TestEdge watcher(*edge_stub_);
+  watcher.Hello(1, Token(AsUser("watcher")));
+  EXPECT_EQ(watcher.Next(), "1: welcome watcher");
+  {
+    TestEdge edge(*edge_stub_);
+    edge.Hello(1, Token(AsUser("alice")));
+    EXPECT_EQ(edge.Next(), "1: welcome alice");
+    EXPECT_EQ(watcher.Next(), "1: presence alice on");
+  }
+  EXPECT_EQ(watcher.Next(), "1: presence alice off");
+}
+
+TEST_F(EdgeServerTest, AnEdgeThatBreaksTheProtocolLosesItsStream) {
+  const auto ends_invalid = [&](const v1::EdgeBatch& batch) {
+    TestEdge edge(*edge_stub_);
+    edge.Write(batch);
+    std::string line = edge.Next();
+    while (line.rfind("end", 0) != 0) line = edge.Next();
+    return line ==
+           absl::StrCat("end: ", static_cast<int>(grpc::StatusCode::INVALID_ARGUMENT));
+  };
+  v1::EdgeBatch zero;
+  zero.add_events()->mutable_frame()->mutable_hello();
+  EXPECT_TRUE(ends_invalid(zero));
+  v1::EdgeBatch no_hello;
+  no_hello.add_events()->set_session(1);
+  no_hello.mutable_events(0)->mutable_frame()->mutable_ping();
+  EXPECT_TRUE(ends_invalid(no_hello));
+  v1::EdgeBatch nothing;
+  nothing.add_events()->set_session(1);
+  EXPECT_TRUE(ends_invalid(nothing));
+  v1::EdgeBatch twice;
+  for (int i = 0; i < 2; ++i) {
+    v1::EdgeEvent& event = *twice.add_events();
+    event.set_session(1);
+    event.mutable_frame()->mutable_hello()->set_token(Token(AsUser("alice")));
+  }
+  EXPECT_TRUE(ends_invalid(twice));
+}
+
+}  // namespace
+}  // namespace chatter::chat

@@ -1,0 +1,71 @@
+#ifndef CHATTER_SERVICES_CHAT_TESTING_CHAT_SERVER_FIXTURE_H_
+#define CHATTER_SERVICES_CHAT_TESTING_CHAT_SERVER_FIXTURE_H_
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/server.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "chatter/v1/chat.grpc.pb.h"
+#include "chatter/v1/edge.grpc.pb.h"
+#include "chatter/v1/identity.grpc.pb.h"
+#include "gtest/gtest.h"
+#include "services/base/clock.h"
+#include "services/chat/chat_server.h"
+
+namespace chatter::chat {
+
+inline constexpr char kServiceSecret[] = "service-secret";
+inline constexpr char kNotificationSecret[] = "notification-secret";
+
+using Metadata = std::vector<std::pair<std::string, std::string>>;
+
+Metadata AsUser(const std::string& name, const std::string& group = "g");
+Metadata AsServiceFor(const std::string& name);
+
+// For a call with these metadata, which may take 20 s.
+std::unique_ptr<grpc::ClientContext> Context(const Metadata& metadata);
+
+// Knows the bearer tokens "Bearer <user>/<group>". "Bearer refused" is nobody's, and at
+// "Bearer down" it is away.
+class FakeIdentity : public v1::IdentityService::Service {
+ public:
+  grpc::Status Verify(grpc::ServerContext* context, const v1::VerifyRequest* request,
+                      v1::VerifyResponse* response) override;
+};
+
+// The whole chat service in one process: real gRPC, real SQLite, and a clock that stands
+// still.
+class ChatServerFixture : public testing::Test {
+ protected:
+  ChatServerFixture();
+  ~ChatServerFixture() override;
+
+  // Again and again on the same database. The one before must be gone.
+  void StartServer(int messages_limit = 1000);
+
+  // Also makes the user known.
+  std::string Token(const Metadata& caller);
+  grpc::Status Send(const Metadata& caller, const std::string& to,
+                    const std::string& text, v1::SendMessageResponse* response,
+                    const std::string& client_id = "");
+  grpc::Status List(const Metadata& caller, const v1::ListMessagesRequest& request,
+                    v1::ListMessagesResponse* response);
+
+  FakeClock clock_;
+  std::string folder_;
+  FakeIdentity identity_;
+  std::unique_ptr<grpc::Server> identity_server_;
+  std::unique_ptr<ChatServer> server_;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<v1::ChatService::Stub> stub_;
+  std::unique_ptr<v1::EdgeService::Stub> edge_stub_;
+};
+
+}  // namespace chatter::chat
+
+#endif  // CHATTER_SERVICES_CHAT_TESTING_CHAT_SERVER_FIXTURE_H_
