@@ -32,7 +32,11 @@ void AttachLink::Connect() {
 }
 
 void AttachLink::OnConnected(const absl::Status& status) {
-  if (!status.ok() || stopping_) return OnDown(std::string(status.message()));
+  if (!status.ok()) return OnDown(std::string(status.message()));
+  if (stopping_) {
+    connection_.Disconnect();
+    return OnDown("it stops");
+  }
   state_ = State::kStarting;
   finished_ = false;
   stream_ = std::make_unique<Stream>();
@@ -44,6 +48,11 @@ void AttachLink::OnConnected(const absl::Status& status) {
 }
 
 void AttachLink::OnStarted(bool ok) {
+  if (!ok || stopping_) return Finish();
+  stream_->rpc->ReadInitialMetadata(&taken_tag_);
+}
+
+void AttachLink::OnTaken(bool ok) {
   if (!ok || stopping_) return Finish();
   state_ = State::kUp;
   LOG(INFO) << "attached to the chat service";

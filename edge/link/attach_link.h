@@ -73,6 +73,7 @@ class AttachLink {
   void Connect();
   void OnConnected(const absl::Status& status);
   void OnStarted(bool ok);
+  void OnTaken(bool ok);
   void OnRead(bool ok);
   void OnWritten();
   void OnFinished();
@@ -89,6 +90,7 @@ class AttachLink {
   absl::BitGen random_;
   absl::Duration backoff_;
   CompletionTag started_tag_{[this](bool ok) { OnStarted(ok); }};
+  CompletionTag taken_tag_{[this](bool ok) { OnTaken(ok); }};
   CompletionTag read_tag_{[this](bool ok) { OnRead(ok); }};
   // After a failed write the read fails as well, and ends the stream.
   CompletionTag write_tag_{[this](bool) { OnWritten(); }};

@@ -1,7 +1,6 @@
 #include "edge/link/attach_link.h"
 
 #include <grpc/grpc.h>
-#include <grpcpp/create_channel.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <unistd.h>
@@ -38,6 +37,7 @@ class FakeEdgeService : public v1::EdgeService::Service {
       grpc::ServerContext*,
       grpc::ServerReaderWriter<v1::ChatBatch, v1::EdgeBatch>* stream) override {
     ++streams;
+    stream->SendInitialMetadata();
     v1::EdgeBatch batch;
     while (stream->Read(&batch)) {
       v1::ChatBatch answer;
@@ -91,13 +91,10 @@ class AttachLinkTest : public ::testing::Test, public AttachLink::Handler {
     ASSERT_NE(server_, nullptr);
   }
   void MakeLink(const std::string& target) {
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);
-    link_ = std::make_unique<AttachLink>(
-        io_,
-        grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments),
-        *this);
+    const absl::StatusOr<ChatAddress> address = ParseChatAddress(target);
+    ASSERT_TRUE(address.ok()) << address.status();
+    connection_ = std::make_unique<ChatConnection>(io_, *address);
+    link_ = std::make_unique<AttachLink>(*connection_, *this);
   }
   void Attach() {
     StartServer();
@@ -137,6 +134,8 @@ class AttachLinkTest : public ::testing::Test, public AttachLink::Handler {
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   FakeEdgeService service_;
   std::unique_ptr<grpc::Server> server_;
+  std::vector<asio::ip::tcp::socket> peers_;
+  std::unique_ptr<ChatConnection> connection_;
   std::unique_ptr<AttachLink> link_;
   std::vector<std::string> events_;
 };
@@ -152,15 +151,27 @@ TEST_F(AttachLinkTest, ComesUpAndCarriesFramesBothWays) {
   EXPECT_THAT(events_, ElementsAre("up", "hello"));
 }
 
+TEST_F(AttachLinkTest, WhatIsQueuedInATurnGoesOutTogether) {
+  Attach();
+  for (const char* const payload : {"a", "b", "c"}) Ping(payload);
+  link_->Flush();
+  RunUntilEvents(2);
+  EXPECT_THAT(events_, ElementsAre("up", "a b c"));
+}
+
 TEST_F(AttachLinkTest, WhatPilesUpBehindAWriteGoesOutTogether) {
   Attach();
+  // More than the service takes before it has read some: it is still being written.
+  const std::string large(200 << 10, 'x');
+  Ping(large);
+  link_->Flush();
   for (const char* const payload : {"a", "b", "c"}) {
     Ping(payload);
-    link_->Flush();  // only the first one: nobody has heard yet that it is written
+    link_->Flush();
   }
-  Ping("d");
+  EXPECT_GT(link_->waiting_bytes(), 0u);
   RunUntilEvents(3);
-  EXPECT_THAT(events_, ElementsAre("up", "a", "b c d"));
+  EXPECT_THAT(events_, ElementsAre("up", large, "a b c"));
 }
 
 TEST_F(AttachLinkTest, ALargePileGoesOutInSeveralBatchesInOrder) {
@@ -262,11 +273,25 @@ TEST_F(AttachLinkTest, AStopWhileItWaitsToConnectAgainIsDoneAtOnce) {
 TEST_F(AttachLinkTest, StopsWhileItConnectsToSomebodyWhoNeverAnswers) {
   asio::ip::tcp::acceptor silent(io_, {asio::ip::address_v4::loopback(), 0});
   MakeLink(absl::StrCat("127.0.0.1:", silent.local_endpoint().port()));
+  bool reached = false;
+  silent.async_accept([&](const asio::error_code&, asio::ip::tcp::socket peer) {
+    reached = true;
+    peers_.push_back(std::move(peer));
+  });
   link_->Start();
-  silent.accept();  // it has come as far as this
+  RunUntil([&] { return reached && connection_->channel() != nullptr; });
   EXPECT_FALSE(link_->is_up());
   StopLink();
   EXPECT_THAT(events_, ElementsAre("down"));
+}
+
+TEST_F(AttachLinkTest, StopsBeforeItHasConnected) {
+  asio::ip::tcp::acceptor silent(io_, {asio::ip::address_v4::loopback(), 0});
+  MakeLink(absl::StrCat("127.0.0.1:", silent.local_endpoint().port()));
+  link_->Start();
+  StopLink();
+  EXPECT_THAT(events_, ElementsAre("down"));
+  EXPECT_EQ(connection_->channel(), nullptr);
 }
 
 TEST_F(AttachLinkTest, MayGoWithoutHavingStarted) {

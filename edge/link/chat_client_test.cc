@@ -1,8 +1,8 @@
 #include "edge/link/chat_client.h"
 
-#include <grpcpp/create_channel.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <unistd.h>
 
 #include <asio/executor_work_guard.hpp>
 #include <chrono>
@@ -110,13 +110,25 @@ class ChatClientTest : public ::testing::Test {
  protected:
   ChatClientTest() {
     grpc::ServerBuilder builder;
+    builder.AddListeningPort("unix:" + socket_, grpc::InsecureServerCredentials());
     builder.RegisterService(&service_);
     server_ = builder.BuildAndStart();
-    client_ = MakeChatClient(io_, server_->InProcessChannel({}));
+    Connect();
   }
   ~ChatClientTest() override {
     client_.reset();
-    server_->Shutdown();
+    connection_.Disconnect();
+    server_->Shutdown(std::chrono::system_clock::now());
+    unlink(socket_.c_str());
+  }
+
+  void Connect() {
+    bool connected = false;
+    connection_.Connect([&](const absl::Status& status) {
+      EXPECT_TRUE(status.ok()) << status;
+      connected = true;
+    });
+    while (!connected) io_.run_one();
   }
 
   // Makes a call, and turns the loop until it is answered.
@@ -144,11 +156,13 @@ class ChatClientTest : public ::testing::Test {
     return Answer(&ChatClient::IssueToken, authorization, v1::IssueTokenRequest());
   }
 
+  const std::string socket_ = absl::StrCat("/tmp/chatter-client-", getpid(), ".sock");
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   FakeChatService service_;
   std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<ChatClient> client_;
+  ChatConnection connection_{io_, {socket_, "", ""}};
+  std::unique_ptr<ChatClient> client_ = MakeChatClient(connection_);
 };
 
 TEST_F(ChatClientTest, EveryCallIsAnsweredOnTheLoop) {
@@ -194,11 +208,14 @@ TEST_F(ChatClientTest, ACallHasTenSeconds) {
 }
 
 TEST_F(ChatClientTest, AChatServiceThatIsAwayIsSaidLongBeforeTheDeadline) {
-  client_ = MakeChatClient(io_, grpc::CreateChannel("unix:/tmp/chatter-nobody.sock",
-                                                    grpc::InsecureChannelCredentials()));
+  connection_.Disconnect();
   const absl::Time start = absl::Now();
-  const auto token = IssueToken("Bearer alice");
-  EXPECT_TRUE(absl::IsUnavailable(token.status())) << token.status();
+  EXPECT_TRUE(absl::IsUnavailable(IssueToken("Bearer alice").status()));
+  Connect();
+  EXPECT_TRUE(IssueToken("Bearer alice").ok());
+  // Its end, which the client has not seen yet.
+  server_->Shutdown(std::chrono::system_clock::now());
+  EXPECT_TRUE(absl::IsUnavailable(IssueToken("Bearer alice").status()));
   EXPECT_LT(absl::Now() - start, absl::Seconds(5));
 }
 
@@ -210,9 +227,11 @@ TEST_F(ChatClientTest, ItsEndCancelsWhatIsOnItsWay) {
                           EXPECT_TRUE(absl::IsCancelled(token.status()));
                         });
   }
+  io_.poll();
   service_.WaitForHeld(kCalls);
   client_.reset();
   service_.WaitForCancelled(kCalls);
+  connection_.Disconnect();
   work_.reset();
   io_.run();  // what comes to the loop now needs the client no more
 }

@@ -26,6 +26,11 @@ size_t ApproximateBytes(const v1::Delivery& delivery) {
 AttachStream::AttachStream(const SessionServices& services)
     : StreamCall(kMaxAttachBacklogBytes, kBatchBytes), services_(services) {}
 
+void AttachStream::Start() {
+  SendHeaders();
+  Read();
+}
+
 absl::Status AttachStream::Handle(v1::EdgeBatch& batch) {
   for (v1::EdgeEvent& event : *batch.mutable_events()) {
     absl::Status status = HandleEvent(event);

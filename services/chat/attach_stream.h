@@ -21,7 +21,7 @@ class AttachStream : public StreamCall<v1::EdgeBatch, v1::ChatBatch>,
  public:
   explicit AttachStream(const SessionServices& services);
 
-  void Start() override { Read(); }
+  void Start() override;
   // Closes every session, GOING_AWAY.
   void End() override ABSL_LOCKS_EXCLUDED(mutex_, sessions_mutex_);
 

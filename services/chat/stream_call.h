@@ -13,8 +13,8 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
-#include "services/base/grpc_status.h"
 #include "services/base/completion_tag.h"
+#include "services/base/grpc_status.h"
 #include "services/chat/session.h"
 
 namespace chatter::chat {
@@ -77,6 +77,16 @@ class StreamCall : public SessionStream {
   StreamCall(size_t max_waiting_bytes, size_t batch_bytes)
       : max_waiting_bytes_(max_waiting_bytes), batch_bytes_(batch_bytes), waiting_(1) {}
 
+  // Says at once, and not only with the first message, that the call is taken. Before
+  // anything is queued.
+  void SendHeaders() ABSL_LOCKS_EXCLUDED(mutex_) {
+    {
+      absl::MutexLock lock(&mutex_);
+      headers_in_flight_ = true;
+    }
+    rpc_.SendInitialMetadata(&headers_tag_);
+  }
+
   // Starts the first read.
   void Read() ABSL_LOCKS_EXCLUDED(mutex_) {
     {
@@ -120,6 +130,14 @@ class StreamCall : public SessionStream {
     size_t bytes = 0;
   };
   enum class Action { kNone, kWrite, kFinish, kCancel };
+
+  void OnHeadersSent() ABSL_LOCKS_EXCLUDED(mutex_) {
+    {
+      absl::MutexLock lock(&mutex_);
+      headers_in_flight_ = false;
+    }
+    GoneIfIdle();
+  }
 
   void OnRead(bool ok) ABSL_LOCKS_EXCLUDED(mutex_) {
     bool stop;
@@ -206,7 +224,9 @@ class StreamCall : public SessionStream {
   void GoneIfIdle() ABSL_LOCKS_EXCLUDED(mutex_) {
     {
       absl::MutexLock lock(&mutex_);
-      if (!finish_done_ || read_in_flight_ || write_in_flight_) return;
+      if (!finish_done_ || headers_in_flight_ || read_in_flight_ || write_in_flight_) {
+        return;
+      }
     }
     gone_();
   }
@@ -216,6 +236,7 @@ class StreamCall : public SessionStream {
   Gone gone_;
   grpc::ServerContext context_;
   Rpc rpc_{&context_};
+  CompletionTag headers_tag_{[this](bool) { OnHeadersSent(); }};
   CompletionTag read_tag_{[this](bool ok) { OnRead(ok); }};
   CompletionTag write_tag_{[this](bool ok) { OnWritten(ok); }};
   CompletionTag finish_tag_{[this](bool) { OnFinished(); }};
@@ -228,6 +249,7 @@ class StreamCall : public SessionStream {
   std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
   size_t waiting_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stop_reading_ ABSL_GUARDED_BY(mutex_) = false;
+  bool headers_in_flight_ ABSL_GUARDED_BY(mutex_) = false;
   bool read_in_flight_ ABSL_GUARDED_BY(mutex_) = false;
   bool write_in_flight_ ABSL_GUARDED_BY(mutex_) = false;
   bool overflowed_ ABSL_GUARDED_BY(mutex_) = false;

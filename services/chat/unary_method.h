@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "services/base/grpc_status.h"
 #include "services/base/completion_tag.h"
+#include "services/base/grpc_status.h"
 #include "services/chat/rpc_loop.h"
 
 namespace chatter::chat {
