@@ -1,13 +1,5 @@
 // PostgreSQL that goes away, comes back, and loses connections at the worst moment.
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include <atomic>
-#include <cstring>
-#include <filesystem>
-#include <map>
 #include <memory>
 #include <pqxx/pqxx>
 #include <string>
@@ -22,118 +14,19 @@
 #include "gtest/gtest.h"
 #include "storage/open.h"
 #include "storage/storage.h"
+#include "storage/testing/postgres_proxy.h"
 #include "storage/testing/postgres_server.h"
 
 namespace chatter::storage::postgres {
 namespace {
 
+using ::chatter::testing::PostgresProxy;
 using ::chatter::testing::PostgresServer;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
 
 const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
-
-sockaddr_un AddressOf(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  CHECK_LT(path.size(), sizeof(address.sun_path));
-  std::memcpy(address.sun_path, path.data(), path.size());
-  return address;
-}
-
-// Stands between the engine and PostgreSQL, and can lose what the server answers.
-class Proxy {
- public:
-  enum class Fault {
-    kNone,
-    // A statement that has this text is not handed on: the connection breaks first.
-    kBefore,
-    // It is handed on, and the connection breaks before its answer comes back.
-    kAfter,
-  };
-
-  explicit Proxy(const PostgresServer& server)
-      : server_(server.socket_folder() + "/.s.PGSQL.5432") {
-    std::string folder = "/tmp/chatter-proxy-XXXXXX";
-    PCHECK(mkdtemp(folder.data()) != nullptr);
-    folder_ = folder;
-    listener_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_un address = AddressOf(folder_ + "/.s.PGSQL.5432");
-    PCHECK(bind(listener_, reinterpret_cast<const sockaddr*>(&address),
-                sizeof(address)) == 0);
-    PCHECK(listen(listener_, 16) == 0);
-    acceptor_ = std::thread([this] { Accept(); });
-  }
-
-  ~Proxy() {
-    shutdown(listener_, SHUT_RDWR);
-    acceptor_.join();
-    close(listener_);
-    for (std::thread& thread : connections_) thread.join();
-    std::filesystem::remove_all(folder_);
-  }
-
-  const std::string& folder() const { return folder_; }
-  // For the next execution of a prepared statement with this text among its parameters.
-  void BreakNext(Fault fault, const std::string& text) {
-    text_ = text;
-    fault_ = fault;
-  }
-  bool has_broken() const { return fault_ == Fault::kNone; }
-
- private:
-  void Accept() {
-    while (true) {
-      const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (client < 0) return;
-      connections_.emplace_back([this, client] { Relay(client); });
-    }
-  }
-
-  void Relay(int client) {
-    const int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_un address = AddressOf(server_);
-    if (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) ==
-        0) {
-      pollfd ends[2] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
-      while (poll(ends, 2, -1) > 0) {
-        if (ends[0].revents != 0 && !Forward(client, server, true)) break;
-        if (ends[1].revents != 0 && !Forward(server, client, false)) break;
-      }
-    }
-    close(client);
-    close(server);
-  }
-
-  bool Forward(int from, int to, bool is_from_client) {
-    char buffer[65536];
-    const ssize_t count = read(from, buffer, sizeof(buffer));
-    if (count <= 0) return false;
-    const std::string_view bytes(buffer, static_cast<size_t>(count));
-    Fault fault = Fault::kNone;
-    if (is_from_client && bytes.find(text_) != std::string_view::npos) {
-      fault = fault_.exchange(Fault::kNone);
-    }
-    if (fault == Fault::kBefore) return false;
-    if (write(to, buffer, static_cast<size_t>(count)) != count) return false;
-    if (fault == Fault::kAfter) {
-      // Until the server has answered, which is then lost.
-      pollfd answer = {to, POLLIN, 0};
-      poll(&answer, 1, -1);
-      return false;
-    }
-    return true;
-  }
-
-  const std::string server_;
-  std::string folder_;
-  int listener_;
-  std::string text_ = "\xff";
-  std::atomic<Fault> fault_{Fault::kNone};
-  std::thread acceptor_;
-  std::vector<std::thread> connections_;  // of the acceptor
-};
 
 class PostgresFaultsTest : public ::testing::Test {
  protected:
@@ -176,13 +69,6 @@ class PostgresFaultsTest : public ::testing::Test {
   std::atomic<int64_t> created_{0};
 };
 
-// The database behind `url`, through the proxy.
-std::string Through(const Proxy& proxy, const std::string& url) {
-  const size_t start = url.find("@/") + 2;
-  return PostgresServer::UrlOf(proxy.folder(), 5432,
-                               url.substr(start, url.find('?') - start));
-}
-
 TEST_F(PostgresFaultsTest, WaitsForAServerThatComesBack) {
   const std::unique_ptr<Storage> storage = OpenOrDie(server_.CreateDatabase());
   AddAliceAndBob(*storage);
@@ -224,13 +110,13 @@ TEST_F(PostgresFaultsTest, IsUnavailableWhileTheServerIsAway) {
 
 TEST_F(PostgresFaultsTest, FindsOutThatALostCommitHappened) {
   const std::string url = server_.CreateDatabase();
-  Proxy proxy(server_);
-  const std::unique_ptr<Storage> storage = OpenOrDie(Through(proxy, url));
+  PostgresProxy proxy(server_);
+  const std::unique_ptr<Storage> storage = OpenOrDie(proxy.UrlOf(url));
   AddAliceAndBob(*storage);
-  proxy.BreakNext(Proxy::Fault::kAfter, "marked");
+  proxy.Add(PostgresProxy::Fault::kAfter, "marked");
   const auto appended = storage->Append(std::vector<NewMessage>{
       FromAlice("1"), FromAlice("marked", "a"), FromAlice("again", "a")});
-  EXPECT_TRUE(proxy.has_broken());
+  EXPECT_TRUE(proxy.is_done());
   ASSERT_TRUE(appended.ok()) << appended.status();
   EXPECT_EQ((*appended)[0].seq, 1);
   EXPECT_EQ((*appended)[1].seq, 2);
@@ -242,21 +128,21 @@ TEST_F(PostgresFaultsTest, FindsOutThatALostCommitHappened) {
 
 TEST_F(PostgresFaultsTest, StoresAgainWhenALostCommitDidNotHappen) {
   const std::string url = server_.CreateDatabase();
-  Proxy proxy(server_);
-  const std::unique_ptr<Storage> storage = OpenOrDie(Through(proxy, url));
+  PostgresProxy proxy(server_);
+  const std::unique_ptr<Storage> storage = OpenOrDie(proxy.UrlOf(url));
   AddAliceAndBob(*storage);
-  proxy.BreakNext(Proxy::Fault::kBefore, "marked");
+  proxy.Add(PostgresProxy::Fault::kBefore, "marked");
   const auto appended =
       storage->Append(std::vector<NewMessage>{FromAlice("1"), FromAlice("marked")});
-  EXPECT_TRUE(proxy.has_broken());
+  EXPECT_TRUE(proxy.is_done());
   ASSERT_TRUE(appended.ok()) << appended.status();
   EXPECT_THAT(Texts(*storage), ::testing::ElementsAre("1", "marked"));
 }
 
 TEST_F(PostgresFaultsTest, EndsALostSessionBeforeItCanCommit) {
   const std::string url = server_.CreateDatabase();
-  Proxy proxy(server_);
-  const std::unique_ptr<Storage> storage = OpenOrDie(Through(proxy, url));
+  PostgresProxy proxy(server_);
+  const std::unique_ptr<Storage> storage = OpenOrDie(proxy.UrlOf(url));
   AddAliceAndBob(*storage);
   ASSERT_TRUE(storage->Append(std::vector<NewMessage>{FromAlice("1")}).ok());
 
@@ -293,9 +179,9 @@ TEST_F(PostgresFaultsTest, EndsALostSessionBeforeItCanCommit) {
 
 TEST_F(PostgresFaultsTest, DoesNotRepeatWhatMayHaveHappenedAndIsNotFitForIt) {
   const std::string url = server_.CreateDatabase();
-  Proxy proxy(server_);
-  const std::unique_ptr<Storage> storage = OpenOrDie(Through(proxy, url));
-  proxy.BreakNext(Proxy::Fault::kAfter, "lost");
+  PostgresProxy proxy(server_);
+  const std::unique_ptr<Storage> storage = OpenOrDie(proxy.UrlOf(url));
+  proxy.Add(PostgresProxy::Fault::kAfter, "lost");
   EXPECT_TRUE(absl::IsUnknown(storage->CreateUser({"lost", "g"}).status()));
   EXPECT_TRUE(absl::IsAlreadyExists(storage->CreateUser({"lost", "g"}).status()));
 }
