@@ -162,7 +162,7 @@ TEST_F(AttachLinkTest, WhatIsQueuedInATurnGoesOutTogether) {
 TEST_F(AttachLinkTest, WhatPilesUpBehindAWriteGoesOutTogether) {
   Attach();
   // More than the service takes before it has read some: it is still being written.
-  const std::string large(200 << 10, 'x');
+  const std::string large(3 << 20, 'x');
   Ping(large);
   link_->Flush();
   for (const char* const payload : {"a", "b", "c"}) {
@@ -182,6 +182,7 @@ TEST_F(AttachLinkTest, ALargePileGoesOutInSeveralBatchesInOrder) {
   for (char c = 'a'; c < 'k'; ++c) payloads.push_back(std::string(100 << 10, c));
   for (const std::string& payload : payloads) Ping(payload);
   EXPECT_GE(link_->waiting_bytes(), size_t{1000 << 10});
+  link_->Flush();
   std::string all;
   RunUntil([&] {
     all = absl::StrJoin(events_, " ");

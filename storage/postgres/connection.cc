@@ -1,7 +1,9 @@
 #include "storage/postgres/connection.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <postgresql/libpq-fe.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <functional>
@@ -11,21 +13,26 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
 #include "storage/status_macros.h"
 
 namespace chatter::storage::postgres {
 namespace {
 
-// What a URL may override. A statement or a lock that takes longer than the engine's
-// patience is given up by the server.
+// What a URL may override.
 constexpr std::pair<const char*, const char*> kDefaults[] = {
     {"application_name", "chatter"}, {"connect_timeout", "5"},
     {"keepalives_idle", "5"},        {"keepalives_interval", "2"},
     {"keepalives_count", "2"},       {"tcp_user_timeout", "10000"},
 };
 constexpr char kSessionSettings[] =
-    "SET client_encoding = 'UTF8'; SET statement_timeout = '10s'; "
-    "SET standard_conforming_strings = on; SET bytea_output = 'hex'";
+    "SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; "
+    "SET bytea_output = 'hex'; SET statement_timeout = ";
+
+// For the statements that make a connection ready.
+constexpr absl::Duration kSetUpTimeout = absl::Seconds(5);
+// For the server's word that it has given a statement up.
+constexpr absl::Duration kGrace = absl::Seconds(2);
 
 void AppendOption(std::string_view key, std::string_view value, std::string& conninfo) {
   absl::StrAppend(&conninfo, conninfo.empty() ? "" : " ", std::string(key), "='",
@@ -97,11 +104,15 @@ std::string_view Rows::Text(int row, int column) const {
   return {field.c_str(), field.size()};
 }
 
-absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(
-    const PostgresTarget& target) {
-  std::unique_ptr<Connection> connection(new Connection(target.password));
+absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const PostgresTarget& target,
+                                                             Watchdog& watchdog) {
+  std::unique_ptr<Connection> connection(new Connection(target.password, watchdog));
   CHATTER_RETURN_IF_ERROR(connection->Connect(target));
   return connection;
+}
+
+Connection::~Connection() {
+  if (socket_ >= 0) close(socket_);
 }
 
 absl::Status Connection::Connect(const PostgresTarget& target) {
@@ -127,13 +138,18 @@ absl::Status Connection::Connect(const PostgresTarget& target) {
     }
     return absl::UnavailableError(absl::StrCat("PostgreSQL: ", what));
   }
-  CHATTER_RETURN_IF_ERROR(Execute(kSessionSettings));
+  socket_ = fcntl(connection_->sock(), F_DUPFD_CLOEXEC, 0);
+  if (socket_ < 0) return absl::UnavailableError("PostgreSQL: no descriptor is left");
+  call_timeout_ = kSetUpTimeout;
+  CHATTER_RETURN_IF_ERROR(Execute(absl::StrCat(
+      kSessionSettings, absl::ToInt64Milliseconds(target.statement_timeout))));
   CHATTER_ASSIGN_OR_RETURN(
       const Rows self,
       Run("SELECT pid, (extract(epoch FROM backend_start) * 1000000)::bigint "
           "FROM pg_stat_activity WHERE pid = pg_backend_pid()"));
   if (self.size() != 1) return absl::InternalError("PostgreSQL hides our own session");
   backend_ = {self.Integer(0, 0), self.Integer(0, 1)};
+  call_timeout_ = target.statement_timeout + kGrace;
   return absl::OkStatus();
 }
 
@@ -162,6 +178,7 @@ const std::string& Connection::NameOf(const char* sql) {
 }
 
 absl::StatusOr<Rows> Connection::Guard(const std::function<pqxx::result()>& call) {
+  const Watchdog::Call watched(watchdog_, socket_, absl::Now() + call_timeout_);
   absl::Status status;
   try {
     return Rows(call());
@@ -182,6 +199,10 @@ absl::StatusOr<Rows> Connection::Guard(const std::function<pqxx::result()>& call
   if (!connection_->is_open()) {
     broken_ = true;
     status = absl::UnavailableError(status.message());
+  }
+  if (broken_ && watched.has_expired()) {
+    status = absl::UnavailableError(absl::StrCat("PostgreSQL: no answer within ",
+                                                 absl::FormatDuration(call_timeout_)));
   }
   return status;
 }

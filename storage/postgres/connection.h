@@ -11,6 +11,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "storage/postgres/watchdog.h"
 
 namespace chatter::storage::postgres {
 
@@ -18,10 +20,13 @@ namespace chatter::storage::postgres {
 struct PostgresTarget {
   std::string conninfo;  // libpq's keyword=value form
   std::string password;  // empty: none
+  // A statement that takes longer is given up.
+  absl::Duration statement_timeout;
 };
 
 // kInvalidArgument when libpq cannot read the URL. What the URL does not say about
-// timeouts gets values that notice a peer that is gone within about 10 s.
+// timeouts gets values that notice a peer that is gone within about 10 s. The statement
+// timeout is the caller's to set.
 absl::StatusOr<PostgresTarget> ParsePostgresUrl(const std::string& url);
 
 // What a statement returned. Rows and columns count from 0.
@@ -53,12 +58,15 @@ struct Backend {
   int64_t started_us = 0;
 };
 
-// Of one thread at a time. Once broken it stays so.
+// Of one thread at a time. Once broken it stays so. It also breaks when the server, be it
+// stopped, has not answered a little after the statement timeout.
 class Connection {
  public:
   // kUnavailable when the server cannot be reached, kFailedPrecondition when it does not
   // let us in.
-  static absl::StatusOr<std::unique_ptr<Connection>> Open(const PostgresTarget& target);
+  static absl::StatusOr<std::unique_ptr<Connection>> Open(const PostgresTarget& target,
+                                                          Watchdog& watchdog);
+  ~Connection();
 
   // Runs one statement, and commits it when it is alone, not within BEGIN and COMMIT.
   // Prepared on first use, and kept. `sql` must be a literal. Errors: StatusOf in the
@@ -80,14 +88,19 @@ class Connection {
   const Backend& backend() const { return backend_; }
 
  private:
-  explicit Connection(const std::string& password) : password_(password) {}
+  Connection(const std::string& password, Watchdog& watchdog)
+      : password_(password), watchdog_(watchdog) {}
 
   absl::StatusOr<Rows> Guard(const std::function<pqxx::result()>& call);
   const std::string& NameOf(const char* sql);
   absl::Status Connect(const PostgresTarget& target);
 
   const std::string& password_;  // the target's
+  Watchdog& watchdog_;
   std::unique_ptr<pqxx::connection> connection_;
+  // Of the connection's socket, but our own: libpq may close its descriptor in a call.
+  int socket_ = -1;
+  absl::Duration call_timeout_;
   bool broken_ = false;
   Backend backend_;
   std::unordered_map<const char*, std::string> names_;  // of statements, by address

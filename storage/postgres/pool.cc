@@ -17,7 +17,8 @@ bool IsWorthTryingAgain(const absl::Status& status) {
 
 }  // namespace
 
-Pool::Pool(PostgresTarget target, int size) : target_(std::move(target)) {
+Pool::Pool(PostgresTarget target, int size, absl::Duration patience)
+    : target_(std::move(target)), patience_(patience) {
   absl::MutexLock lock(&mutex_);
   idle_.resize(static_cast<size_t>(size));
 }
@@ -27,7 +28,7 @@ absl::Status Pool::Repeat(Work work) { return Run(work, true); }
 absl::Status Pool::Once(Work work) { return Run(work, false); }
 
 absl::Status Pool::Run(Work work, bool repeat_when_broken) {
-  const absl::Time deadline = absl::Now() + kPatience;
+  const absl::Time deadline = absl::Now() + patience_;
   absl::Duration pause = kFirstPause;
   while (true) {
     absl::StatusOr<Slot> slot = Take(deadline);
@@ -35,7 +36,7 @@ absl::Status Pool::Run(Work work, bool repeat_when_broken) {
     absl::Status status;
     if (*slot != nullptr && (*slot)->HasEnded()) slot->reset();
     if (*slot == nullptr) {
-      absl::StatusOr<Slot> opened = Connection::Open(target_);
+      absl::StatusOr<Slot> opened = Connection::Open(target_, watchdog_);
       if (opened.ok()) *slot = *std::move(opened);
       status = opened.status();
     }

@@ -11,18 +11,19 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "storage/postgres/connection.h"
+#include "storage/postgres/watchdog.h"
 
 namespace chatter::storage::postgres {
-
-// How long a call goes on trying while the server is away or busy.
-inline constexpr absl::Duration kPatience = absl::Seconds(10);
 
 // Thread-safe.
 class Pool {
  public:
   using Work = absl::FunctionRef<absl::Status(Connection&)>;
 
-  Pool(PostgresTarget target, int size);
+  // `patience` is how long a call goes on trying while the server is away or busy.
+  Pool(PostgresTarget target, int size, absl::Duration patience);
+
+  absl::Duration patience() const { return patience_; }
 
   // Runs `work` on a connection of its own, a new one when the last broke. Runs it again,
   // after a pause, when the connection broke or the server rolled it back (kAborted), so
@@ -43,6 +44,8 @@ class Pool {
   void GiveBack(Slot slot) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const PostgresTarget target_;
+  const absl::Duration patience_;
+  Watchdog watchdog_;
   absl::Mutex mutex_;
   // The one used last is the next one used.
   std::vector<Slot> idle_ ABSL_GUARDED_BY(mutex_);

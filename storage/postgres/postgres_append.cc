@@ -29,8 +29,9 @@ Names ConversationOf(const NewMessage& message) {
 // A batch on its way into the database; repeated until its outcome is known.
 class AppendRun {
  public:
-  explicit AppendRun(absl::Span<const NewMessage> messages)
-      : messages_(messages), appended_(messages.size()) {}
+  // Does not wait for a lost session's end beyond the deadline.
+  AppendRun(absl::Span<const NewMessage> messages, absl::Time deadline)
+      : messages_(messages), deadline_(deadline), appended_(messages.size()) {}
 
   // Fit to be repeated, whatever became of the last try.
   absl::Status Try(Connection& connection) {
@@ -196,8 +197,7 @@ class AppendRun {
   }
 
   // Until the server process that may still commit is gone.
-  static absl::Status EndBackend(Connection& connection, const Backend& backend) {
-    const absl::Time deadline = absl::Now() + kPatience;
+  absl::Status EndBackend(Connection& connection, const Backend& backend) const {
     while (true) {
       CHATTER_ASSIGN_OR_RETURN(
           const Rows alive,
@@ -206,7 +206,7 @@ class AppendRun {
               "(extract(epoch FROM backend_start) * 1000000)::bigint = $2",
               backend.pid, backend.started_us));
       if (alive.size() == 0) return absl::OkStatus();
-      if (absl::Now() >= deadline) {
+      if (absl::Now() >= deadline_) {
         return absl::UnavailableError("PostgreSQL: a lost session does not end");
       }
       absl::SleepFor(kBackendPollInterval);
@@ -249,6 +249,7 @@ class AppendRun {
   }
 
   const absl::Span<const NewMessage> messages_;
+  const absl::Time deadline_;
   std::vector<Appended> appended_;
   std::vector<size_t> fresh_;
   std::vector<std::pair<size_t, size_t>> repeats_;  // and what they repeat
@@ -260,7 +261,7 @@ class AppendRun {
 
 absl::StatusOr<std::vector<Appended>> PostgresStorage::Append(
     absl::Span<const NewMessage> messages) {
-  AppendRun run(messages);
+  AppendRun run(messages, absl::Now() + pool_.patience());
   const absl::Status status =
       pool_.Repeat([&](Connection& connection) { return run.Try(connection); });
   if (status.ok()) return run.TakeResult();

@@ -15,7 +15,8 @@ namespace chatter::storage::postgres {
 // own.
 class PostgresStorage : public Storage {
  public:
-  static absl::StatusOr<std::unique_ptr<Storage>> Open(const std::string& url);
+  static absl::StatusOr<std::unique_ptr<Storage>> Open(const std::string& url,
+                                                       absl::Duration patience);
 
   const std::string& epoch() const override { return epoch_; }
   int append_lanes() const override;
@@ -41,7 +42,7 @@ class PostgresStorage : public Storage {
   absl::Status RetryNotifications(absl::Span<const NotificationRetry> retries) override;
 
  private:
-  explicit PostgresStorage(PostgresTarget target);
+  PostgresStorage(PostgresTarget target, absl::Duration patience);
 
   Pool pool_;
   std::string epoch_;

@@ -1,19 +1,13 @@
 // PostgreSQL that goes away, comes back, and loses connections at the worst moment.
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <atomic>
-#include <cstring>
-#include <filesystem>
-#include <map>
 #include <memory>
 #include <pqxx/pqxx>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
@@ -21,12 +15,15 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "storage/open.h"
+#include "storage/postgres/postgres_storage.h"
 #include "storage/storage.h"
+#include "storage/testing/postgres_proxy.h"
 #include "storage/testing/postgres_server.h"
 
 namespace chatter::storage::postgres {
 namespace {
 
+using ::chatter::testing::PostgresProxy;
 using ::chatter::testing::PostgresServer;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -34,106 +31,8 @@ using ::testing::SizeIs;
 
 const absl::Time kStart = absl::FromUnixSeconds(1'700'000'000);
 
-sockaddr_un AddressOf(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  CHECK_LT(path.size(), sizeof(address.sun_path));
-  std::memcpy(address.sun_path, path.data(), path.size());
-  return address;
-}
-
-// Stands between the engine and PostgreSQL, and can lose what the server answers.
-class Proxy {
- public:
-  enum class Fault {
-    kNone,
-    // A statement that has this text is not handed on: the connection breaks first.
-    kBefore,
-    // It is handed on, and the connection breaks before its answer comes back.
-    kAfter,
-  };
-
-  explicit Proxy(const PostgresServer& server)
-      : server_(server.socket_folder() + "/.s.PGSQL.5432") {
-    std::string folder = "/tmp/chatter-proxy-XXXXXX";
-    PCHECK(mkdtemp(folder.data()) != nullptr);
-    folder_ = folder;
-    listener_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_un address = AddressOf(folder_ + "/.s.PGSQL.5432");
-    PCHECK(bind(listener_, reinterpret_cast<const sockaddr*>(&address),
-                sizeof(address)) == 0);
-    PCHECK(listen(listener_, 16) == 0);
-    acceptor_ = std::thread([this] { Accept(); });
-  }
-
-  ~Proxy() {
-    shutdown(listener_, SHUT_RDWR);
-    acceptor_.join();
-    close(listener_);
-    for (std::thread& thread : connections_) thread.join();
-    std::filesystem::remove_all(folder_);
-  }
-
-  const std::string& folder() const { return folder_; }
-  // For the next execution of a prepared statement with this text among its parameters.
-  void BreakNext(Fault fault, const std::string& text) {
-    text_ = text;
-    fault_ = fault;
-  }
-  bool has_broken() const { return fault_ == Fault::kNone; }
-
- private:
-  void Accept() {
-    while (true) {
-      const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (client < 0) return;
-      connections_.emplace_back([this, client] { Relay(client); });
-    }
-  }
-
-  void Relay(int client) {
-    const int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_un address = AddressOf(server_);
-    if (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) ==
-        0) {
-      pollfd ends[2] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
-      while (poll(ends, 2, -1) > 0) {
-        if (ends[0].revents != 0 && !Forward(client, server, true)) break;
-        if (ends[1].revents != 0 && !Forward(server, client, false)) break;
-      }
-    }
-    close(client);
-    close(server);
-  }
-
-  bool Forward(int from, int to, bool is_from_client) {
-    char buffer[65536];
-    const ssize_t count = read(from, buffer, sizeof(buffer));
-    if (count <= 0) return false;
-    const std::string_view bytes(buffer, static_cast<size_t>(count));
-    Fault fault = Fault::kNone;
-    if (is_from_client && bytes.find(text_) != std::string_view::npos) {
-      fault = fault_.exchange(Fault::kNone);
-    }
-    if (fault == Fault::kBefore) return false;
-    if (write(to, buffer, static_cast<size_t>(count)) != count) return false;
-    if (fault == Fault::kAfter) {
-      // Until the server has answered, which is then lost.
-      pollfd answer = {to, POLLIN, 0};
-      poll(&answer, 1, -1);
-      return false;
-    }
-    return true;
-  }
-
-  const std::string server_;
-  std::string folder_;
-  int listener_;
-  std::string text_ = "\xff";
-  std::atomic<Fault> fault_{Fault::kNone};
-  std::thread acceptor_;
-  std::vector<std::thread> connections_;  // of the acceptor
-};
+constexpr absl::Duration kShortPatience = absl::Seconds(1);
+constexpr char kImpatient[] = "&connect_timeout=2";  // libpq's shortest
 
 class PostgresFaultsTest : public ::testing::Test {
  protected:
@@ -141,6 +40,28 @@ class PostgresFaultsTest : public ::testing::Test {
     auto storage = chatter::storage::Open(url);
     CHECK(storage.ok()) << storage.status();
     return *std::move(storage);
+  }
+
+  static std::unique_ptr<Storage> OpenImpatiently(const std::string& url) {
+    auto storage = Open(url + kImpatient, kShortPatience);
+    CHECK(storage.ok()) << storage.status();
+    return *std::move(storage);
+  }
+
+  // What the call returns, which must not take long.
+  absl::Status InTime(absl::FunctionRef<absl::Status()> call) {
+    absl::Status status;
+    absl::Notification returned;
+    std::thread thread([&] {
+      status = call();
+      returned.Notify();
+    });
+    if (!returned.WaitForNotificationWithTimeout(absl::Seconds(15))) {
+      server_.Thaw();
+      LOG(FATAL) << "the call does not return";
+    }
+    thread.join();
+    return status;
   }
 
   void AddAliceAndBob(Storage& storage) {
@@ -176,13 +97,6 @@ class PostgresFaultsTest : public ::testing::Test {
   std::atomic<int64_t> created_{0};
 };
 
-// The database behind `url`, through the proxy.
-std::string Through(const Proxy& proxy, const std::string& url) {
-  const size_t start = url.find("@/") + 2;
-  return PostgresServer::UrlOf(proxy.folder(), 5432,
-                               url.substr(start, url.find('?') - start));
-}
-
 TEST_F(PostgresFaultsTest, WaitsForAServerThatComesBack) {
   const std::unique_ptr<Storage> storage = OpenOrDie(server_.CreateDatabase());
   AddAliceAndBob(*storage);
@@ -199,7 +113,7 @@ TEST_F(PostgresFaultsTest, WaitsForAServerThatComesBack) {
 }
 
 TEST_F(PostgresFaultsTest, IsUnavailableWhileTheServerIsAway) {
-  const std::unique_ptr<Storage> storage = OpenOrDie(server_.CreateDatabase());
+  const std::unique_ptr<Storage> storage = OpenImpatiently(server_.CreateDatabase());
   AddAliceAndBob(*storage);
   server_.Stop();
   std::vector<std::thread> threads;
@@ -213,7 +127,7 @@ TEST_F(PostgresFaultsTest, IsUnavailableWhileTheServerIsAway) {
     results[2] = storage->CreateUser({"carol", "g"}).status();
   });
   for (std::thread& thread : threads) thread.join();
-  EXPECT_LT(absl::Now() - start, absl::Seconds(15));
+  EXPECT_LT(absl::Now() - start, absl::Seconds(10));
   for (const absl::Status& result : results) {
     EXPECT_TRUE(absl::IsUnavailable(result)) << result;
   }
@@ -224,13 +138,13 @@ TEST_F(PostgresFaultsTest, IsUnavailableWhileTheServerIsAway) {
 
 TEST_F(PostgresFaultsTest, FindsOutThatALostCommitHappened) {
   const std::string url = server_.CreateDatabase();
-  Proxy proxy(server_);
-  const std::unique_ptr<Storage> storage = OpenOrDie(Through(proxy, url));
+  PostgresProxy proxy(server_);
+  const std::unique_ptr<Storage> storage = OpenOrDie(proxy.UrlOf(url));
   AddAliceAndBob(*storage);
-  proxy.BreakNext(Proxy::Fault::kAfter, "marked");
+  proxy.Add(PostgresProxy::Fault::kAfter, "marked");
   const auto appended = storage->Append(std::vector<NewMessage>{
       FromAlice("1"), FromAlice("marked", "a"), FromAlice("again", "a")});
-  EXPECT_TRUE(proxy.has_broken());
+  EXPECT_TRUE(proxy.is_done());
   ASSERT_TRUE(appended.ok()) << appended.status();
   EXPECT_EQ((*appended)[0].seq, 1);
   EXPECT_EQ((*appended)[1].seq, 2);
@@ -242,21 +156,21 @@ TEST_F(PostgresFaultsTest, FindsOutThatALostCommitHappened) {
 
 TEST_F(PostgresFaultsTest, StoresAgainWhenALostCommitDidNotHappen) {
   const std::string url = server_.CreateDatabase();
-  Proxy proxy(server_);
-  const std::unique_ptr<Storage> storage = OpenOrDie(Through(proxy, url));
+  PostgresProxy proxy(server_);
+  const std::unique_ptr<Storage> storage = OpenOrDie(proxy.UrlOf(url));
   AddAliceAndBob(*storage);
-  proxy.BreakNext(Proxy::Fault::kBefore, "marked");
+  proxy.Add(PostgresProxy::Fault::kBefore, "marked");
   const auto appended =
       storage->Append(std::vector<NewMessage>{FromAlice("1"), FromAlice("marked")});
-  EXPECT_TRUE(proxy.has_broken());
+  EXPECT_TRUE(proxy.is_done());
   ASSERT_TRUE(appended.ok()) << appended.status();
   EXPECT_THAT(Texts(*storage), ::testing::ElementsAre("1", "marked"));
 }
 
 TEST_F(PostgresFaultsTest, EndsALostSessionBeforeItCanCommit) {
   const std::string url = server_.CreateDatabase();
-  Proxy proxy(server_);
-  const std::unique_ptr<Storage> storage = OpenOrDie(Through(proxy, url));
+  PostgresProxy proxy(server_);
+  const std::unique_ptr<Storage> storage = OpenOrDie(proxy.UrlOf(url));
   AddAliceAndBob(*storage);
   ASSERT_TRUE(storage->Append(std::vector<NewMessage>{FromAlice("1")}).ok());
 
@@ -293,9 +207,9 @@ TEST_F(PostgresFaultsTest, EndsALostSessionBeforeItCanCommit) {
 
 TEST_F(PostgresFaultsTest, DoesNotRepeatWhatMayHaveHappenedAndIsNotFitForIt) {
   const std::string url = server_.CreateDatabase();
-  Proxy proxy(server_);
-  const std::unique_ptr<Storage> storage = OpenOrDie(Through(proxy, url));
-  proxy.BreakNext(Proxy::Fault::kAfter, "lost");
+  PostgresProxy proxy(server_);
+  const std::unique_ptr<Storage> storage = OpenOrDie(proxy.UrlOf(url));
+  proxy.Add(PostgresProxy::Fault::kAfter, "lost");
   EXPECT_TRUE(absl::IsUnknown(storage->CreateUser({"lost", "g"}).status()));
   EXPECT_TRUE(absl::IsAlreadyExists(storage->CreateUser({"lost", "g"}).status()));
 }
@@ -326,6 +240,116 @@ TEST_F(PostgresFaultsTest, LosesNothingAcknowledgedWhenTheServerCrashes) {
   stop = true;
   sender.join();
   EXPECT_EQ(Texts(*storage), acknowledged);
+}
+
+TEST_F(PostgresFaultsTest, GivesUpAServerThatIsStopped) {
+  const std::unique_ptr<Storage> storage = OpenImpatiently(server_.CreateDatabase());
+  AddAliceAndBob(*storage);
+  server_.Freeze();
+  // It may store what it was sent when it goes on.
+  const absl::Status lost = InTime(
+      [&] { return storage->Append(std::vector<NewMessage>{FromAlice("1")}).status(); });
+  EXPECT_TRUE(absl::IsUnknown(lost)) << lost;
+  EXPECT_THAT(std::string(lost.message()), HasSubstr("no answer within"));
+  // That connection was the only one.
+  EXPECT_TRUE(absl::IsUnavailable(InTime([&] { return storage->Ping(); })));
+  EXPECT_TRUE(absl::IsUnavailable(InTime([&] {
+    return storage->CreateUser({"carol", "g"}).status();
+  })));
+  server_.Thaw();
+  EXPECT_TRUE(storage->CreateUser({"carol", "g"}).ok());
+}
+
+TEST_F(PostgresFaultsTest, LosesNothingAcknowledgedWhenTheServerIsStopped) {
+  const std::string url = server_.CreateDatabase();
+  const std::unique_ptr<Storage> storage = OpenImpatiently(url);
+  AddAliceAndBob(*storage);
+  std::atomic<bool> stop{false};
+  std::vector<std::string> acknowledged, doubtful;
+  std::atomic<size_t> acknowledged_count{0}, doubtful_count{0};
+  std::thread sender([&] {
+    for (int i = 0; !stop; ++i) {
+      const std::string text = absl::StrCat(i);
+      const absl::Status status = InTime([&] {
+        return storage->Append(std::vector<NewMessage>{FromAlice(text)}).status();
+      });
+      if (status.ok()) acknowledged.push_back(text);
+      if (absl::IsUnknown(status)) doubtful.push_back(text);
+      acknowledged_count = acknowledged.size();
+      doubtful_count = doubtful.size();
+    }
+  });
+  for (int round = 0; round < 2; ++round) {
+    const size_t before = acknowledged_count, doubtful_before = doubtful_count;
+    while (acknowledged_count < before + 100) absl::SleepFor(absl::Milliseconds(1));
+    server_.Freeze();
+    while (doubtful_count == doubtful_before) absl::SleepFor(absl::Milliseconds(1));
+    server_.Thaw();
+  }
+  stop = true;
+  sender.join();
+  pqxx::connection other(url);
+  EXPECT_TRUE(pqxx::nontransaction(other)
+                  .exec("SELECT count(*) = max(seq) FROM chatter.messages")[0][0]
+                  .as<bool>());
+  std::vector<std::string> texts = Texts(*storage);
+  // Each of these was stored once, or not.
+  for (const std::string& text : doubtful) {
+    const auto found = std::find(texts.begin(), texts.end(), text);
+    if (found != texts.end()) texts.erase(found);
+  }
+  EXPECT_EQ(texts, acknowledged);
+}
+
+TEST_F(PostgresFaultsTest, GivesUpAServerThatIsStoppedAtTheStart) {
+  const std::string url = server_.CreateDatabase();
+  server_.Freeze();
+  EXPECT_TRUE(absl::IsUnavailable(
+      InTime([&] { return Open(url + kImpatient, kShortPatience).status(); })));
+  server_.Thaw();
+  EXPECT_TRUE(OpenImpatiently(url)->Ping().ok());
+}
+
+TEST_F(PostgresFaultsTest, GivesUpAServerThatFallsSilentAfterTheHandshake) {
+  const std::string url = server_.CreateDatabase();
+  PostgresProxy proxy(server_);
+  proxy.Add(PostgresProxy::Fault::kSilence, "SET client_encoding");
+  EXPECT_TRUE(absl::IsUnavailable(
+      InTime([&] { return Open(proxy.UrlOf(url), kShortPatience).status(); })));
+  EXPECT_TRUE(proxy.is_done());
+  EXPECT_TRUE(OpenImpatiently(proxy.UrlOf(url))->Ping().ok());
+}
+
+TEST_F(PostgresFaultsTest, GivesUpAServerThatFallsSilentWhenALostCommitIsLookedUp) {
+  const std::string url = server_.CreateDatabase();
+  PostgresProxy proxy(server_);
+  const std::unique_ptr<Storage> storage = OpenImpatiently(proxy.UrlOf(url));
+  AddAliceAndBob(*storage);
+  const std::vector<NewMessage> sent = {FromAlice("marked", "a")};
+  proxy.Add(PostgresProxy::Fault::kAfter, "marked");
+  proxy.Add(PostgresProxy::Fault::kSilence, "pg_terminate_backend");
+  EXPECT_TRUE(absl::IsUnknown(InTime([&] { return storage->Append(sent).status(); })));
+  EXPECT_TRUE(proxy.is_done());
+  const auto appended = storage->Append(sent);
+  ASSERT_TRUE(appended.ok()) << appended.status();
+  EXPECT_TRUE((*appended)[0].duplicate);
+  EXPECT_THAT(Texts(*storage), ::testing::ElementsAre("marked"));
+}
+
+TEST_F(PostgresFaultsTest, LeavesItToAServerThatIsBusyToGiveUpAStatement) {
+  const std::string url = server_.CreateDatabase();
+  const std::unique_ptr<Storage> storage = OpenImpatiently(url);
+  AddAliceAndBob(*storage);
+  ASSERT_TRUE(storage->Append(std::vector<NewMessage>{FromAlice("1")}).ok());
+  pqxx::connection other(url);
+  pqxx::work holder(other);
+  holder.exec("SELECT FROM chatter.conversations FOR UPDATE");
+  EXPECT_TRUE(absl::IsUnavailable(InTime([&] {
+    return storage->Append(std::vector<NewMessage>{FromAlice("2")}).status();
+  })));
+  holder.abort();
+  ASSERT_TRUE(storage->Append(std::vector<NewMessage>{FromAlice("3")}).ok());
+  EXPECT_THAT(Texts(*storage), ::testing::ElementsAre("1", "3"));
 }
 
 TEST_F(PostgresFaultsTest, ErrorsDoNotTellThePassword) {

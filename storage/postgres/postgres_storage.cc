@@ -20,13 +20,14 @@ constexpr int kAppendLanes = 2;
 // For everything else that goes on at the same time.
 constexpr int kOtherConnections = 4;
 
+// A migration may have much to do, and waits for that of another process.
+constexpr absl::Duration kMigrationTimeout = absl::Hours(1);
 // Any number of our own: what processes that migrate the same database agree on.
 constexpr char kLockMigrations[] = "SELECT pg_advisory_xact_lock(7163384699739271168)";
 
 // In one transaction, under a lock that a second process waits for.
 absl::Status MigrateUnderLock(Connection& connection) {
-  CHATTER_RETURN_IF_ERROR(connection.Execute(
-      "SET LOCAL statement_timeout = 0; SET LOCAL client_min_messages = warning"));
+  CHATTER_RETURN_IF_ERROR(connection.Execute("SET LOCAL client_min_messages = warning"));
   CHATTER_RETURN_IF_ERROR(connection.Execute(kLockMigrations));
   CHATTER_ASSIGN_OR_RETURN(
       const Rows table, connection.Run("SELECT to_regclass('chatter.schema_version')"));
@@ -79,17 +80,22 @@ std::string HexOf(const TokenHash& hash) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Storage>> Open(const std::string& url) {
-  return PostgresStorage::Open(url);
+absl::StatusOr<std::unique_ptr<Storage>> Open(const std::string& url,
+                                              absl::Duration patience) {
+  return PostgresStorage::Open(url, patience);
 }
 
-PostgresStorage::PostgresStorage(PostgresTarget target)
-    : pool_(std::move(target), kAppendLanes + kOtherConnections) {}
+PostgresStorage::PostgresStorage(PostgresTarget target, absl::Duration patience)
+    : pool_(std::move(target), kAppendLanes + kOtherConnections, patience) {}
 
-absl::StatusOr<std::unique_ptr<Storage>> PostgresStorage::Open(const std::string& url) {
+absl::StatusOr<std::unique_ptr<Storage>> PostgresStorage::Open(const std::string& url,
+                                                               absl::Duration patience) {
   CHATTER_ASSIGN_OR_RETURN(PostgresTarget target, ParsePostgresUrl(url));
-  std::unique_ptr<PostgresStorage> storage(new PostgresStorage(std::move(target)));
-  CHATTER_RETURN_IF_ERROR(storage->pool_.Repeat(&Migrate));
+  target.statement_timeout = kMigrationTimeout;
+  CHATTER_RETURN_IF_ERROR(Pool(target, 1, patience).Repeat(&Migrate));
+  target.statement_timeout = patience;
+  std::unique_ptr<PostgresStorage> storage(
+      new PostgresStorage(std::move(target), patience));
   CHATTER_RETURN_IF_ERROR(storage->pool_.Repeat([&](Connection& connection) {
     absl::StatusOr<Rows> epoch = connection.Run("SELECT epoch FROM chatter.meta");
     if (epoch.ok()) storage->epoch_ = std::string(epoch->Text(0, 0));

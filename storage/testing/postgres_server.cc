@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <pqxx/pqxx>
 
 #include "absl/strings/str_cat.h"
@@ -40,6 +42,17 @@ std::string MakeFolder() {
     PCHECK(chown(folder.c_str(), user->pw_uid, user->pw_gid) == 0);
   }
   return folder;
+}
+
+// Or has ended.
+void WaitUntilStopped(pid_t pid) {
+  while (true) {
+    std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
+    std::string number, name, state;
+    file >> number >> name >> state;
+    if (state.empty() || state == "T" || state == "Z") return;
+    absl::SleepFor(absl::Milliseconds(1));
+  }
 }
 
 }  // namespace
@@ -77,6 +90,27 @@ void PostgresServer::Stop(int signal) {
   process_->Signal(signal);
   CHECK(process_->Wait(kDeadline).has_value());
   process_.reset();
+}
+
+void PostgresServer::Freeze() {
+  // The first one before it is asked for the others: it starts no more.
+  process_->Signal(SIGSTOP);
+  WaitUntilStopped(process_->pid());
+  for (const pid_t child : Children()) {
+    kill(child, SIGSTOP);
+    WaitUntilStopped(child);
+  }
+}
+
+void PostgresServer::Thaw() {
+  for (const pid_t child : Children()) kill(child, SIGCONT);
+  process_->Signal(SIGCONT);
+}
+
+std::vector<pid_t> PostgresServer::Children() const {
+  const pid_t pid = process_->pid();
+  std::ifstream file(absl::StrCat("/proc/", pid, "/task/", pid, "/children"));
+  return {std::istream_iterator<pid_t>(file), std::istream_iterator<pid_t>()};
 }
 
 std::string PostgresServer::UrlOf(const std::string& host, int port,

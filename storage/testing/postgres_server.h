@@ -1,8 +1,11 @@
 #ifndef CHATTER_STORAGE_TESTING_POSTGRES_SERVER_H_
 #define CHATTER_STORAGE_TESTING_POSTGRES_SERVER_H_
 
+#include <sys/types.h>
+
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "storage/testing/process.h"
 
@@ -30,8 +33,15 @@ class PostgresServer {
   // At once: what runs is cut off, and the next start has to recover.
   void Kill();
 
+  // Stops all its processes where they are. The kernel goes on: it takes what is sent to
+  // them, and new connections.
+  void Freeze();
+  void Thaw();
+
  private:
   void Stop(int signal);
+  // Those that the first one has started.
+  std::vector<pid_t> Children() const;
 
   std::string folder_;
   std::unique_ptr<Process> process_;
