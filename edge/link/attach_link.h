@@ -51,7 +51,8 @@ class AttachLink {
   void SendEnd(uint64_t session);
   // How much waits, in bytes, about.
   size_t waiting_bytes() const { return waiting_bytes_; }
-  // Starts to write what is queued, unless a write is on its way. At the end of a turn.
+  // Starts to write what is queued, unless a write is on its way. At the end of every
+  // turn of the loop: a write that is on its way goes on by it, too.
   void Flush();
 
   // Cuts the stream for good; `stopped` runs when it is gone.
