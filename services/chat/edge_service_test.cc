@@ -1,4 +1,4 @@
-#include "services/chat/edge_server.h"
+#include "services/chat/edge_service.h"
 
 #include <set>
 #include <string>
@@ -15,9 +15,9 @@ namespace {
 
 using ::testing::ElementsAre;
 
-class EdgeServerTest : public ChatServerFixture {};
+class EdgeServiceTest : public ChatServerFixture {};
 
-TEST_F(EdgeServerTest, ATokenOpensOneSession) {
+TEST_F(EdgeServiceTest, ATokenOpensOneSession) {
   TestEdge edge(*edge_stub_);
   const std::string token = Token(AsUser("alice"));
   edge.Hello(1, token);
@@ -29,7 +29,7 @@ TEST_F(EdgeServerTest, ATokenOpensOneSession) {
   EXPECT_EQ(edge.Next(), "3: closed BAD_TOKEN");
 }
 
-TEST_F(EdgeServerTest, ATokenOpensNoSessionFiveMinutesLater) {
+TEST_F(EdgeServiceTest, ATokenOpensNoSessionFiveMinutesLater) {
   TestEdge edge(*edge_stub_);
   const std::string in_time = Token(AsUser("alice"));
   const std::string late = Token(AsUser("alice"));
@@ -41,7 +41,7 @@ TEST_F(EdgeServerTest, ATokenOpensNoSessionFiveMinutesLater) {
   EXPECT_EQ(edge.Next(), "2: closed BAD_TOKEN");
 }
 
-TEST_F(EdgeServerTest, AMessageGoesToBothAndIsInTheHistory) {
+TEST_F(EdgeServiceTest, AMessageGoesToBothAndIsInTheHistory) {
   TestEdge edge(*edge_stub_);
   edge.Hello(1, Token(AsUser("alice")));
   EXPECT_EQ(edge.Next(), "1: welcome alice");
@@ -64,7 +64,7 @@ TEST_F(EdgeServerTest, AMessageGoesToBothAndIsInTheHistory) {
   EXPECT_EQ(edge.Next(), "1: presence bob off");
 }
 
-TEST_F(EdgeServerTest, WrongSendsAreAnsweredWithErrors) {
+TEST_F(EdgeServiceTest, WrongSendsAreAnsweredWithErrors) {
   TestEdge edge(*edge_stub_);
   edge.Hello(1, Token(AsUser("alice")));
   EXPECT_EQ(edge.Next(), "1: welcome alice");
@@ -77,7 +77,7 @@ TEST_F(EdgeServerTest, WrongSendsAreAnsweredWithErrors) {
   EXPECT_EQ(edge.Next(), "1: error empty_message answers 1");
 }
 
-TEST_F(EdgeServerTest, AClientIdIsStoredOnce) {
+TEST_F(EdgeServiceTest, AClientIdIsStoredOnce) {
   TestEdge edge(*edge_stub_);
   edge.Hello(1, Token(AsUser("alice")));
   EXPECT_EQ(edge.Next(), "1: welcome alice");
@@ -93,7 +93,7 @@ TEST_F(EdgeServerTest, AClientIdIsStoredOnce) {
   EXPECT_EQ(response.message().id(), id);
 }
 
-TEST_F(EdgeServerTest, TooManyUnansweredSendsAreRefusedAndTheRestStored) {
+TEST_F(EdgeServiceTest, TooManyUnansweredSendsAreRefusedAndTheRestStored) {
   TestEdge edge(*edge_stub_);
   edge.Hello(1, Token(AsUser("alice")));
   EXPECT_EQ(edge.Next(), "1: welcome alice");
@@ -117,7 +117,7 @@ TEST_F(EdgeServerTest, TooManyUnansweredSendsAreRefusedAndTheRestStored) {
   EXPECT_GE(stored, kMaxUnansweredSends);
 }
 
-TEST_F(EdgeServerTest, AChangedGroupIsSeenAtTheNextCall) {
+TEST_F(EdgeServiceTest, AChangedGroupIsSeenAtTheNextCall) {
   TestEdge edge(*edge_stub_);
   edge.Hello(1, Token(AsUser("red", "red")));
   EXPECT_EQ(edge.Next(), "1: welcome red");
@@ -127,7 +127,7 @@ TEST_F(EdgeServerTest, AChangedGroupIsSeenAtTheNextCall) {
   EXPECT_EQ(edge.Next(), "1: presence alice on");
 }
 
-TEST_F(EdgeServerTest, TheEndOfAStreamEndsItsSessions) {
+TEST_F(EdgeServiceTest, TheEndOfAStreamEndsItsSessions) {
   TestEdge watcher(*edge_stub_);
   watcher.Hello(1, Token(AsUser("watcher")));
   EXPECT_EQ(watcher.Next(), "1: welcome watcher");
@@ -140,7 +140,7 @@ TEST_F(EdgeServerTest, TheEndOfAStreamEndsItsSessions) {
   EXPECT_EQ(watcher.Next(), "1: presence alice off");
 }
 
-TEST_F(EdgeServerTest, AnEdgeThatBreaksTheProtocolLosesItsStream) {
+TEST_F(EdgeServiceTest, AnEdgeThatBreaksTheProtocolLosesItsStream) {
   const auto ends_invalid = [&](const v1::EdgeBatch& batch) {
     TestEdge edge(*edge_stub_);
     edge.Write(batch);
