@@ -1,7 +1,6 @@
 #include "edge/link/attach_link.h"
 
 #include <grpc/grpc.h>
-#include <grpcpp/create_channel.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <unistd.h>
@@ -16,8 +15,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/synchronization/mutex.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -26,12 +27,11 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
 
 constexpr uint64_t kSession = 7;
 
-// Answers each batch with one batch: a ping with its pong, a hello with a welcome. Ends
-// the stream when a session ends.
+// Answers each batch with one batch: a ping with its pong. Ends the stream when a session
+// ends.
 class FakeEdgeService : public v1::EdgeService::Service {
  public:
   grpc::Status Attach(
@@ -39,7 +39,7 @@ class FakeEdgeService : public v1::EdgeService::Service {
       grpc::ServerReaderWriter<v1::ChatBatch, v1::EdgeBatch>* stream) override {
     ++streams;
     v1::EdgeBatch batch;
-    while (stream->Read(&batch)) {
+    while (MayRead() && stream->Read(&batch)) {
       v1::ChatBatch answer;
       for (const v1::EdgeEvent& event : batch.events()) {
         if (event.has_end()) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "ended");
@@ -53,7 +53,24 @@ class FakeEdgeService : public v1::EdgeService::Service {
     return grpc::Status::OK;
   }
 
+  // While it does not read, a write of more than 64 KiB is on its way.
+  void HoldReading(bool held) {
+    absl::MutexLock lock(&mutex_);
+    held_ = held;
+  }
+
   std::atomic<int> streams{0};
+
+ private:
+  bool MayRead() {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(
+        +[](bool* held) { return !*held; }, &held_));
+    return true;
+  }
+
+  absl::Mutex mutex_;
+  bool held_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 // The test's thread is the link's loop, so that whatever happens elsewhere waits until
@@ -91,13 +108,8 @@ class AttachLinkTest : public ::testing::Test, public AttachLink::Handler {
     ASSERT_NE(server_, nullptr);
   }
   void MakeLink(const std::string& target) {
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);
-    link_ = std::make_unique<AttachLink>(
-        io_,
-        grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments),
-        *this);
+    connection_ = std::make_unique<ChatConnection>(io_, *ParseChatAddress(target));
+    link_ = std::make_unique<AttachLink>(*connection_, *this);
   }
   void Attach() {
     StartServer();
@@ -118,9 +130,13 @@ class AttachLinkTest : public ::testing::Test, public AttachLink::Handler {
     link_->Flush();
   }
 
+  // As an edge thread does, flushes at the end of each turn.
   void RunUntil(const std::function<bool()>& done) {
     const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!done()) ASSERT_EQ(io_.run_one_until(patience), 1u);
+    while (!done()) {
+      ASSERT_EQ(io_.run_one_until(patience), 1u);
+      link_->Flush();
+    }
   }
   void RunUntilEvents(size_t count) {
     RunUntil([&] { return events_.size() >= count; });
@@ -137,6 +153,7 @@ class AttachLinkTest : public ::testing::Test, public AttachLink::Handler {
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   FakeEdgeService service_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<ChatConnection> connection_;
   std::unique_ptr<AttachLink> link_;
   std::vector<std::string> events_;
 };
@@ -154,30 +171,28 @@ TEST_F(AttachLinkTest, ComesUpAndCarriesFramesBothWays) {
 
 TEST_F(AttachLinkTest, WhatPilesUpBehindAWriteGoesOutTogether) {
   Attach();
-  for (const char* const payload : {"a", "b", "c"}) {
+  service_.HoldReading(true);
+  const std::string large(300 << 10, 'x');
+  for (const std::string payload : {large.c_str(), "a", "b", "c"}) {
     Ping(payload);
-    link_->Flush();  // only the first one: nobody has heard yet that it is written
+    link_->Flush();
   }
-  Ping("d");
+  EXPECT_GT(link_->waiting_bytes(), 0u);
+  service_.HoldReading(false);
   RunUntilEvents(3);
-  EXPECT_THAT(events_, ElementsAre("up", "a", "b c d"));
+  EXPECT_THAT(events_, ElementsAre("up", large, "a b c"));
 }
 
 TEST_F(AttachLinkTest, ALargePileGoesOutInSeveralBatchesInOrder) {
   Attach();
-  Ping("first");
-  link_->Flush();
   std::vector<std::string> payloads;
   for (char c = 'a'; c < 'k'; ++c) payloads.push_back(std::string(100 << 10, c));
   for (const std::string& payload : payloads) Ping(payload);
   EXPECT_GE(link_->waiting_bytes(), size_t{1000 << 10});
-  std::string all;
-  RunUntil([&] {
-    all = absl::StrJoin(events_, " ");
-    return events_.size() > 2 && events_.back().back() == 'j';
-  });
+  RunUntil([&] { return events_.back().back() == 'j'; });
   EXPECT_EQ(link_->waiting_bytes(), 0u);
-  EXPECT_EQ(all, absl::StrCat("up first ", absl::StrJoin(payloads, " ")));
+  EXPECT_EQ(absl::StrJoin(events_, " "),
+            absl::StrCat("up ", absl::StrJoin(payloads, " ")));
   // One of 1 MiB would end the stream.
   for (const std::string& batch : events_) EXPECT_LT(batch.size(), size_t{512 << 10});
 }
@@ -259,14 +274,21 @@ TEST_F(AttachLinkTest, AStopWhileItWaitsToConnectAgainIsDoneAtOnce) {
   EXPECT_EQ(service_.streams, 1);
 }
 
-TEST_F(AttachLinkTest, StopsWhileItConnectsToSomebodyWhoNeverAnswers) {
+TEST_F(AttachLinkTest, StopsWhileItConnects) {
+  StartServer();
+  MakeLink("unix:" + socket_);
+  link_->Start();
+  StopLink();
+  EXPECT_THAT(events_, ElementsAre("down"));
+}
+
+TEST_F(AttachLinkTest, StopsAlsoWhenNobodyAnswers) {
   asio::ip::tcp::acceptor silent(io_, {asio::ip::address_v4::loopback(), 0});
   MakeLink(absl::StrCat("127.0.0.1:", silent.local_endpoint().port()));
   link_->Start();
-  silent.accept();  // it has come as far as this
-  EXPECT_FALSE(link_->is_up());
+  RunUntil([&] { return connection_->channel() != nullptr; });
   StopLink();
-  EXPECT_THAT(events_, ElementsAre("down"));
+  EXPECT_EQ(events_.back(), "down");
 }
 
 TEST_F(AttachLinkTest, MayGoWithoutHavingStarted) {
