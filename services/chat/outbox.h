@@ -61,7 +61,7 @@ class Outbox {
 
   void Finished(std::unique_ptr<Call> call, const grpc::Status& status)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   absl::Duration Backoff(int attempts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   storage::Storage& storage_;

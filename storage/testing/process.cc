@@ -120,6 +120,7 @@ void Process::ReadOutput(int fd) {
     }
   }
   close(fd);
+  CHECK(Output().find("Sanitizer:") == std::string::npos) << Output();
 }
 
 std::optional<std::string> Process::WaitForLine(std::string_view marker,

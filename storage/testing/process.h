@@ -51,6 +51,7 @@ class Process {
  private:
   Process(pid_t pid, int stderr_fd);
 
+  // A sanitizer's report in it ends the test.
   void ReadOutput(int fd) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const pid_t pid_;

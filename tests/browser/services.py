@@ -1,11 +1,11 @@
 """The real programs, on ports that the kernel chooses, with data of their own."""
 
+import contextlib
 import json
 import os
 import re
 import secrets
 import shutil
-import signal
 import subprocess
 import tempfile
 import threading
@@ -40,13 +40,13 @@ class Service:
                 self._listening.set()
         self._listening.set()
 
-    def stop(self, how=signal.SIGTERM):
-        """Its exit code."""
-        self._process.send_signal(how)
+    def stop(self):
+        self._process.terminate()
         code = self._process.wait(timeout=DEADLINE_S)
         self._reader.join()
         self._process.stderr.close()
-        return code
+        if code != 0:
+            raise AssertionError(f"{self._name} ended with {code}:\n" + "".join(self._lines))
 
 
 class Chatter:
@@ -99,8 +99,7 @@ class Chatter:
         urllib.request.urlopen(request, timeout=DEADLINE_S).close()
 
     def close(self):
-        if self._edge:
-            self.stop_edge()
-        for service in reversed(self._running):
-            service.stop()
-        shutil.rmtree(self.folder)
+        with contextlib.ExitStack() as last_first:
+            last_first.callback(shutil.rmtree, self.folder)
+            for service in filter(None, [*self._running, self._edge]):
+                last_first.callback(service.stop)

@@ -133,6 +133,8 @@ void Cluster::StartEdged() {
                            ""});
   const auto address = edged_->WaitForLine(kListening, kTestDeadline);
   CHECK(address.has_value()) << edged_->Output();
+  // The same one again after a restart, when other threads may be using it.
+  if (port_ != 0) return;
   CHECK(absl::SimpleAtoi(address->substr(address->rfind(':') + 1), &port_)) << *address;
 }
 
@@ -160,7 +162,10 @@ void Cluster::Stop(std::unique_ptr<Process>& process) {
 
 void Cluster::Kill(std::unique_ptr<Process>& process) {
   process->Signal(SIGKILL);
-  CHECK(process->Wait(kTestDeadline).has_value());
+  const std::optional<int> code = process->Wait(kTestDeadline);
+  CHECK(code == 128 + SIGKILL) << "it had ended by itself, with exit code "
+                               << code.value_or(-1) << ":\n"
+                               << process->Output();
   process.reset();
 }
 
