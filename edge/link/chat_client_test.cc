@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/numbers.h"
@@ -41,7 +42,7 @@ class FakeChatService : public v1::ChatService::CallbackService {
     const grpc::string_ref metadata =
         context->client_metadata().find("authorization")->second;
     absl::string_view order(metadata.data(), metadata.size());
-    if (order == "hold") return new HeldCall(*this);
+    if (order == "hold") return Hold();
     if (int code;
         absl::ConsumePrefix(&order, "fail ") && absl::SimpleAtoi(order, &code)) {
       return Answer(context,
@@ -75,15 +76,17 @@ class FakeChatService : public v1::ChatService::CallbackService {
       service_.Count(service_.held_);
     }
     void OnCancel() override { Finish(grpc::Status::CANCELLED); }
-    void OnDone() override {
-      service_.Count(service_.cancelled_);
-      delete this;
-    }
+    void OnDone() override { service_.Count(service_.cancelled_); }
 
    private:
     FakeChatService& service_;
   };
 
+  grpc::ServerUnaryReactor* Hold() {
+    auto call = std::make_unique<HeldCall>(*this);
+    absl::MutexLock lock(&mutex_);
+    return calls_.emplace_back(std::move(call)).get();
+  }
   static grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context,
                                           const grpc::Status& status) {
     grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
@@ -101,6 +104,7 @@ class FakeChatService : public v1::ChatService::CallbackService {
   }
 
   absl::Mutex mutex_;
+  std::vector<std::unique_ptr<HeldCall>> calls_;  // until the server has gone
   int held_ = 0;
   int cancelled_ = 0;
 };

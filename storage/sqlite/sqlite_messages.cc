@@ -1,7 +1,12 @@
 // Messages and the outbox of the SQLite engine.
 #include <algorithm>
+#include <optional>
+#include <string_view>
 #include <utility>
+#include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
 #include "storage/sqlite/sqlite_engine.h"
 #include "storage/status_macros.h"
 
@@ -68,96 +73,166 @@ absl::StatusOr<std::optional<Appended>> FindByClientId(Connection& connection,
   return first;
 }
 
-// The statements of an append, prepared once for a batch.
-struct AppendStatements {
-  static absl::StatusOr<AppendStatements> Prepare(Connection& connection) {
-    AppendStatements statements;
+using Names = std::pair<std::string_view, std::string_view>;
+
+Names ConversationOf(const NewMessage& message) {
+  return std::minmax(message.sender, message.recipient);
+}
+
+// One call of Append, within its transaction.
+class AppendRun {
+ public:
+  AppendRun(Connection& connection, absl::Span<const NewMessage> messages)
+      : connection_(connection), messages_(messages), appended_(messages.size()) {}
+
+  absl::Status Run() {
+    CHATTER_RETURN_IF_ERROR(FindFresh());
+    // By conversation, whose numbers are taken together, and whose messages are stored
+    // side by side.
+    std::stable_sort(fresh_.begin(), fresh_.end(), [this](size_t a, size_t b) {
+      return ConversationOf(messages_[a]) < ConversationOf(messages_[b]);
+    });
+    CHATTER_RETURN_IF_ERROR(PrepareStatements());
+    CHATTER_RETURN_IF_ERROR(TakeIds());
+    for (auto begin = fresh_.begin(); begin != fresh_.end();) {
+      const Names names = ConversationOf(messages_[*begin]);
+      const auto end = std::find_if(begin, fresh_.end(), [&](size_t i) {
+        return ConversationOf(messages_[i]) != names;
+      });
+      CHATTER_RETURN_IF_ERROR(StoreConversation(
+          names, absl::MakeConstSpan(&*begin, static_cast<size_t>(end - begin))));
+      begin = end;
+    }
+    for (const auto& [index, first] : repeats_) {
+      appended_[index] = appended_[first];
+      appended_[index].duplicate = true;
+    }
+    return absl::OkStatus();
+  }
+
+  std::vector<Appended> TakeResult() { return std::move(appended_); }
+
+ private:
+  // Sorts out those that were stored before, and those that stand twice in the span.
+  absl::Status FindFresh() {
+    absl::flat_hash_map<std::pair<int64_t, absl::string_view>, size_t> first;
+    fresh_.reserve(messages_.size());
+    for (size_t i = 0; i < messages_.size(); ++i) {
+      const NewMessage& message = messages_[i];
+      if (!message.client_id.empty()) {
+        CHATTER_ASSIGN_OR_RETURN(const std::optional<Appended> stored,
+                                 FindByClientId(connection_, message));
+        if (stored.has_value()) {
+          appended_[i] = *stored;
+          continue;
+        }
+        const absl::string_view id(message.client_id.data(), message.client_id.size());
+        const auto [entry, is_first] =
+            first.try_emplace(std::make_pair(message.sender_id, id), i);
+        if (!is_first) {
+          repeats_.push_back({i, entry->second});
+          continue;
+        }
+      }
+      fresh_.push_back(i);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status PrepareStatements() {
     CHATTER_ASSIGN_OR_RETURN(
-        statements.take_seq,
-        connection.Prepare(
-            "INSERT INTO conversations (user_low, user_high, last_seq) VALUES (?, ?, 1) "
-            "ON CONFLICT (user_low, user_high) DO UPDATE SET last_seq = last_seq + 1 "
+        take_seqs_,
+        connection_.Prepare(
+            "INSERT INTO conversations (user_low, user_high, last_seq) VALUES (?, ?, ?) "
+            "ON CONFLICT (user_low, user_high) "
+            "DO UPDATE SET last_seq = last_seq + excluded.last_seq "
             "RETURNING id, last_seq"));
     CHATTER_ASSIGN_OR_RETURN(
-        statements.insert_message,
-        connection.Prepare("INSERT INTO messages (conversation_id, seq, id, sender_id, "
-                           "text, image_path, client_id, created_us) "
-                           "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
+        insert_message_,
+        connection_.Prepare("INSERT INTO messages (conversation_id, seq, id, sender_id, "
+                            "text, image_path, client_id, created_us) "
+                            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
     CHATTER_ASSIGN_OR_RETURN(
-        statements.insert_client_id,
-        connection.Prepare("INSERT INTO client_ids (sender_id, client_id, "
-                           "conversation_id, seq) VALUES (?, ?, ?, ?)"));
+        insert_client_id_,
+        connection_.Prepare("INSERT INTO client_ids (sender_id, client_id, "
+                            "conversation_id, seq) VALUES (?, ?, ?, ?)"));
     CHATTER_ASSIGN_OR_RETURN(
-        statements.insert_notification,
-        connection.Prepare("INSERT INTO outbox (conversation_id, seq, recipient, "
-                           "attempts, due_us) VALUES (?, ?, ?, 0, ?)"));
-    return statements;
+        insert_notification_,
+        connection_.Prepare("INSERT INTO outbox (conversation_id, seq, recipient, "
+                            "attempts, due_us) VALUES (?, ?, ?, 0, ?)"));
+    return absl::OkStatus();
   }
 
-  Statement* take_seq = nullptr;
-  Statement* insert_message = nullptr;
-  Statement* insert_client_id = nullptr;
-  Statement* insert_notification = nullptr;
-};
+  // For all at once.
+  absl::Status TakeIds() {
+    CHATTER_ASSIGN_OR_RETURN(
+        Statement* const take,
+        connection_.Prepare("UPDATE meta SET last_message_id = last_message_id + ? "
+                            "RETURNING last_message_id"));
+    const auto count = static_cast<int64_t>(fresh_.size());
+    CHATTER_RETURN_IF_ERROR(take->Bind(count).Step().status());
+    last_id_ = take->Integer(0) - count;
+    take->Reset();
+    return absl::OkStatus();
+  }
 
-absl::StatusOr<Appended> AppendOne(const AppendStatements& statements,
-                                   const NewMessage& message, int64_t id) {
-  const auto [low, high] = std::minmax(message.sender, message.recipient);
-  CHATTER_RETURN_IF_ERROR(statements.take_seq->Bind(low, high).Step().status());
-  const int64_t conversation = statements.take_seq->Integer(0);
-  const int64_t seq = statements.take_seq->Integer(1);
-  statements.take_seq->Reset();
-  CHATTER_RETURN_IF_ERROR(statements.insert_message
-                              ->Bind(conversation, seq, id, message.sender_id,
-                                     message.text, message.image_path, message.client_id,
-                                     absl::ToUnixMicros(message.created))
-                              .Run());
-  if (!message.client_id.empty()) {
+  absl::Status StoreConversation(const Names& names, absl::Span<const size_t> indices) {
+    const auto count = static_cast<int64_t>(indices.size());
     CHATTER_RETURN_IF_ERROR(
-        statements.insert_client_id
-            ->Bind(message.sender_id, message.client_id, conversation, seq)
-            .Run());
+        take_seqs_->Bind(names.first, names.second, count).Step().status());
+    const int64_t conversation = take_seqs_->Integer(0);
+    int64_t seq = take_seqs_->Integer(1) - count;
+    take_seqs_->Reset();
+    for (const size_t i : indices) {
+      appended_[i] = {conversation, ++seq, ++last_id_, messages_[i].created, false};
+      CHATTER_RETURN_IF_ERROR(StoreMessage(messages_[i], appended_[i]));
+    }
+    return absl::OkStatus();
   }
-  if (message.notify_due.has_value()) {
-    CHATTER_RETURN_IF_ERROR(statements.insert_notification
-                                ->Bind(conversation, seq, message.recipient,
-                                       absl::ToUnixMicros(*message.notify_due))
+
+  absl::Status StoreMessage(const NewMessage& message, const Appended& as) {
+    CHATTER_RETURN_IF_ERROR(insert_message_
+                                ->Bind(as.conversation, as.seq, as.id, message.sender_id,
+                                       message.text, message.image_path,
+                                       message.client_id,
+                                       absl::ToUnixMicros(message.created))
                                 .Run());
+    if (!message.client_id.empty()) {
+      CHATTER_RETURN_IF_ERROR(
+          insert_client_id_
+              ->Bind(message.sender_id, message.client_id, as.conversation, as.seq)
+              .Run());
+    }
+    if (message.notify_due.has_value()) {
+      CHATTER_RETURN_IF_ERROR(insert_notification_
+                                  ->Bind(as.conversation, as.seq, message.recipient,
+                                         absl::ToUnixMicros(*message.notify_due))
+                                  .Run());
+    }
+    return absl::OkStatus();
   }
-  return Appended{conversation, seq, id, message.created, false};
-}
+
+  Connection& connection_;
+  const absl::Span<const NewMessage> messages_;
+  std::vector<Appended> appended_;
+  std::vector<size_t> fresh_;
+  std::vector<std::pair<size_t, size_t>> repeats_;  // and what they repeat
+  int64_t last_id_ = 0;
+  Statement* take_seqs_ = nullptr;
+  Statement* insert_message_ = nullptr;
+  Statement* insert_client_id_ = nullptr;
+  Statement* insert_notification_ = nullptr;
+};
 
 }  // namespace
 
 absl::StatusOr<std::vector<Appended>> SqliteStorage::Append(
     absl::Span<const NewMessage> messages) {
   std::vector<Appended> appended;
-  appended.reserve(messages.size());
   CHATTER_RETURN_IF_ERROR(Write([&](Connection& connection) -> absl::Status {
-    CHATTER_ASSIGN_OR_RETURN(const AppendStatements statements,
-                             AppendStatements::Prepare(connection));
-    // Taken for all at once; those of duplicates stay unused.
-    CHATTER_ASSIGN_OR_RETURN(
-        Statement* const take_ids,
-        connection.Prepare("UPDATE meta SET last_message_id = last_message_id + ? "
-                           "RETURNING last_message_id"));
-    const auto count = static_cast<int64_t>(messages.size());
-    CHATTER_RETURN_IF_ERROR(take_ids->Bind(count).Step().status());
-    int64_t id = take_ids->Integer(0) - count;
-    take_ids->Reset();
-    for (const NewMessage& message : messages) {
-      ++id;
-      if (!message.client_id.empty()) {
-        CHATTER_ASSIGN_OR_RETURN(std::optional<Appended> first,
-                                 FindByClientId(connection, message));
-        if (first.has_value()) {
-          appended.push_back(*first);
-          continue;
-        }
-      }
-      CHATTER_ASSIGN_OR_RETURN(Appended stored, AppendOne(statements, message, id));
-      appended.push_back(stored);
-    }
+    AppendRun run(connection, messages);
+    CHATTER_RETURN_IF_ERROR(run.Run());
+    appended = run.TakeResult();
     return absl::OkStatus();
   }));
   return appended;

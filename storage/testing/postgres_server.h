@@ -27,6 +27,9 @@ class PostgresServer {
   static std::string UrlOf(const std::string& host, int port,
                            const std::string& database);
 
+  // Of its first process; the others are its children.
+  pid_t pid() const { return process_->pid(); }
+
   void Start();
   // As `pg_ctl stop -m fast`: what runs is rolled back.
   void Stop();
