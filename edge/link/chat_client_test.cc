@@ -11,7 +11,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/numbers.h"
@@ -28,70 +27,49 @@ namespace {
 
 // Shows in its answers what it was asked. IssueToken does as the authorization says:
 // "fail <code>", "hold" until the caller cancels, or else a token that says the same.
-class FakeChatService : public v1::ChatService::CallbackService {
+class FakeChatService : public v1::ChatService::Service {
  public:
-  grpc::ServerUnaryReactor* CreateUser(grpc::CallbackServerContext* context,
-                                       const v1::CreateUserRequest* request,
-                                       v1::CreateUserResponse*) override {
-    return Answer(context,
-                  grpc::Status(grpc::StatusCode::ALREADY_EXISTS, request->username()));
+  grpc::Status CreateUser(grpc::ServerContext*, const v1::CreateUserRequest* request,
+                          v1::CreateUserResponse*) override {
+    return {grpc::StatusCode::ALREADY_EXISTS, request->username()};
   }
-  grpc::ServerUnaryReactor* IssueToken(grpc::CallbackServerContext* context,
-                                       const v1::IssueTokenRequest*,
-                                       v1::IssueTokenResponse* response) override {
+  grpc::Status IssueToken(grpc::ServerContext* context, const v1::IssueTokenRequest*,
+                          v1::IssueTokenResponse* response) override {
     const grpc::string_ref metadata =
         context->client_metadata().find("authorization")->second;
     absl::string_view order(metadata.data(), metadata.size());
-    if (order == "hold") return Hold();
+    if (order == "hold") return Hold(*context);
     if (int code;
         absl::ConsumePrefix(&order, "fail ") && absl::SimpleAtoi(order, &code)) {
-      return Answer(context,
-                    grpc::Status(static_cast<grpc::StatusCode>(code), "as ordered"));
+      return {static_cast<grpc::StatusCode>(code), "as ordered"};
     }
     response->set_token(std::string(order));
     response->mutable_expires()->set_seconds(
         std::chrono::system_clock::to_time_t(context->deadline()));
-    return Answer(context, grpc::Status::OK);
+    return grpc::Status::OK;
   }
-  grpc::ServerUnaryReactor* ListMessages(grpc::CallbackServerContext* context,
-                                         const v1::ListMessagesRequest* request,
-                                         v1::ListMessagesResponse* response) override {
+  grpc::Status ListMessages(grpc::ServerContext*, const v1::ListMessagesRequest* request,
+                            v1::ListMessagesResponse* response) override {
     response->add_messages()->set_text(request->with());
-    return Answer(context, grpc::Status::OK);
+    return grpc::Status::OK;
   }
-  grpc::ServerUnaryReactor* ListConnections(
-      grpc::CallbackServerContext* context, const v1::ListConnectionsRequest* request,
-      v1::ListConnectionsResponse* response) override {
+  grpc::Status ListConnections(grpc::ServerContext*,
+                               const v1::ListConnectionsRequest* request,
+                               v1::ListConnectionsResponse* response) override {
     response->add_connections()->set_username(request->page_token());
-    return Answer(context, grpc::Status::OK);
+    return grpc::Status::OK;
   }
 
   void WaitForHeld(int count) { WaitFor(held_, count); }
   void WaitForCancelled(int count) { WaitFor(cancelled_, count); }
 
  private:
-  class HeldCall : public grpc::ServerUnaryReactor {
-   public:
-    explicit HeldCall(FakeChatService& service) : service_(service) {
-      service_.Count(service_.held_);
-    }
-    void OnCancel() override { Finish(grpc::Status::CANCELLED); }
-    void OnDone() override { service_.Count(service_.cancelled_); }
-
-   private:
-    FakeChatService& service_;
-  };
-
-  grpc::ServerUnaryReactor* Hold() {
-    auto call = std::make_unique<HeldCall>(*this);
-    absl::MutexLock lock(&mutex_);
-    return calls_.emplace_back(std::move(call)).get();
-  }
-  static grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context,
-                                          const grpc::Status& status) {
-    grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-    reactor->Finish(status);
-    return reactor;
+  grpc::Status Hold(grpc::ServerContext& context) {
+    Count(held_);
+    // Nobody tells a call that blocks.
+    while (!context.IsCancelled()) absl::SleepFor(absl::Milliseconds(1));
+    Count(cancelled_);
+    return grpc::Status::CANCELLED;
   }
   void Count(int& what) {
     absl::MutexLock lock(&mutex_);
@@ -104,7 +82,6 @@ class FakeChatService : public v1::ChatService::CallbackService {
   }
 
   absl::Mutex mutex_;
-  std::vector<std::unique_ptr<HeldCall>> calls_;  // until the server has gone
   int held_ = 0;
   int cancelled_ = 0;
 };

@@ -16,7 +16,11 @@ extern "C" const char* __tsan_default_suppressions() {
       "called_from_lib:libgrpc++.so\n"
       // What gRPC passes on in such memory, errors and slices.
       "called_from_lib:libabsl_cord.so\n"
+      "called_from_lib:libabsl_cord_internal.so\n"
       "called_from_lib:libabsl_status.so\n"
+      // The stand-ins' HTTP server, which reads what another thread of its pool had
+      // before.
+      "called_from_lib:libcpp-httplib.so\n"
       // The byte order, found out by whoever is first to ask; all find the same.
       "race:websocketpp::lib::net::_htonll(unsigned long)::typ\n";
 }
