@@ -123,6 +123,7 @@ TEST_F(HttpClientTest, ReusesItsConnection) {
   for (int i = 0; i < 20; ++i) {
     ASSERT_TRUE(Send(*client, Request("/hello")).get().ok());
   }
+  absl::MutexLock lock(&mutex_);
   EXPECT_EQ(peer_ports_.size(), 1u);
 }
 
