@@ -99,6 +99,7 @@ void AttachLink::SendEnd(uint64_t session) {
 }
 
 void AttachLink::Flush() {
+  if (waiting_bytes_ == 0) return;
   while (state_ == State::kUp && !write_in_flight_ && waiting_.front().bytes > 0) {
     WaitingBatch& next = waiting_.front();
     outgoing_.Swap(&next.batch);
@@ -106,11 +107,11 @@ void AttachLink::Flush() {
     if (waiting_.size() > 1) waiting_.pop_front();
     write_in_flight_ = true;
     stream_->rpc->Write(outgoing_, &write_tag_);
-    // It has ended already, unless the socket took only a part of it.
+    // It has ended already, unless it is a large one that is not taken whole.
     while (write_in_flight_ && connection_.RunNext()) {
     }
   }
-  if (write_in_flight_) connection_.PollWhenWritable();
+  if (write_in_flight_ || connection_.IsFull()) connection_.PollOften();
 }
 
 void AttachLink::OnWritten() {

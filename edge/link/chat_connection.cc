@@ -2,8 +2,10 @@
 
 #include <grpcpp/create_channel_posix.h>
 #include <grpcpp/support/channel_arguments.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <asio/connect.hpp>
 #include <asio/local/stream_protocol.hpp>
 #include <chrono>
@@ -15,6 +17,8 @@ namespace chatter::edge {
 namespace {
 
 constexpr std::chrono::seconds kConnectDeadline{5};
+constexpr std::chrono::milliseconds kOften{1};
+constexpr std::chrono::seconds kSeldom{1};
 constexpr int kKeepaliveMs = 20'000;
 constexpr int kKeepaliveTimeoutMs = 10'000;
 // A batch of deliveries, a page of a history.
@@ -37,7 +41,7 @@ ChatConnection::ChatConnection(asio::io_context& io, ChatAddress address)
       socket_(io),
       deadline_(io),
       readable_(io),
-      writable_(io) {}
+      often_timer_(io) {}
 
 ChatConnection::~ChatConnection() {
   queue_.Shutdown();
@@ -101,7 +105,6 @@ void ChatConnection::Disconnect() {
   }
   channel_ = nullptr;
   readable_.close(ignored);
-  writable_.close(ignored);
 }
 
 void ChatConnection::WatchReadable() {
@@ -113,17 +116,28 @@ void ChatConnection::WatchReadable() {
                        });
 }
 
-void ChatConnection::PollWhenWritable() {
-  if (writable_.is_open() || !readable_.is_open()) return;
-  asio::error_code error;
-  writable_.assign(dup(readable_.native_handle()), error);
-  if (error) return;  // out of descriptors: the next second looks again
-  writable_.async_wait(asio::posix::stream_descriptor::wait_write,
-                       [this](const asio::error_code& cancelled) {
-                         if (cancelled) return;
-                         writable_.close();
-                         Poll();
-                       });
+bool ChatConnection::IsFull() {
+  pollfd socket{readable_.native_handle(), POLLOUT, 0};
+  return poll(&socket, 1, 0) == 0;
+}
+
+void ChatConnection::PollOften() {
+  asked_at_ = std::chrono::steady_clock::now();
+  if (!std::exchange(polls_often_, true)) PollAgain();
+}
+
+void ChatConnection::PollAgain() {
+  const auto since = std::chrono::steady_clock::now() - asked_at_;
+  // What has waited for long may wait a tenth of that longer.
+  const auto gap = std::max<std::chrono::steady_clock::duration>(kOften, since / 10);
+  polls_often_ = gap < kSeldom;
+  if (!polls_often_) return;
+  often_timer_.expires_after(gap);
+  often_timer_.async_wait([this](const asio::error_code& cancelled) {
+    if (cancelled) return;
+    PollAgain();
+    Poll();
+  });
 }
 
 void ChatConnection::Poll() {

@@ -10,6 +10,7 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -28,7 +29,7 @@ class ChatConnection {
   using Connected = std::function<void(const absl::Status&)>;
 
   ChatConnection(asio::io_context& io, ChatAddress address);
-  // Every call must have ended.
+  // Every call must have ended, and the loop does not run any more.
   ~ChatConnection();
 
   // Connects within 5 s. `connected` runs on the loop, never before this returns:
@@ -48,8 +49,12 @@ class ChatConnection {
   void Poll();
   // Likewise, for one completion. False: there is none now.
   bool RunNext();
-  // Polls when the socket takes more: for a write that has not completed.
-  void PollWhenWritable();
+  // The socket takes no more now.
+  bool IsFull();
+  // For a write that the socket may not have taken whole. Another of gRPC's threads
+  // writes the rest, and may read as well, and tells nobody here: so the loop polls by
+  // the clock for a while, at first each millisecond, then ever less often.
+  void PollOften();
 
  private:
   using Socket = asio::generic::stream_protocol::socket;
@@ -58,6 +63,7 @@ class ChatConnection {
   void ConnectTo(const std::vector<Endpoint>& endpoints);
   void OnConnected(const asio::error_code& error);
   void WatchReadable();
+  void PollAgain();
 
   asio::io_context& io_;
   const ChatAddress address_;
@@ -67,10 +73,10 @@ class ChatConnection {
   asio::steady_timer deadline_;
   Connected connected_;  // while connecting
   std::shared_ptr<grpc::Channel> channel_;
-  // Copies of the socket that gRPC has. The second one is open while it is waited for
-  // only: a Unix socket would report every read of its peer as room for more.
-  asio::posix::stream_descriptor readable_;
-  asio::posix::stream_descriptor writable_;
+  asio::posix::stream_descriptor readable_;  // a copy of the socket that gRPC has
+  asio::steady_timer often_timer_;
+  bool polls_often_ = false;
+  std::chrono::steady_clock::time_point asked_at_;  // to poll often
 };
 
 }  // namespace chatter::edge
