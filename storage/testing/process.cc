@@ -157,6 +157,8 @@ std::optional<int> Process::Wait(absl::Duration deadline) {
     if (absl::Now() >= until) return std::nullopt;
     absl::SleepFor(absl::Milliseconds(5));
   }
+  absl::MutexLock lock(&mutex_);
+  mutex_.AwaitWithDeadline(absl::Condition(&output_ended_), until);
   return exit_code_;
 }
 

@@ -42,8 +42,8 @@ class Process {
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Its exit code, or 128 and the number of the signal that ended it; nullopt when it has
-  // not ended in time.
-  std::optional<int> Wait(absl::Duration deadline);
+  // not ended in time. Output() is whole then, in as far as that time is enough.
+  std::optional<int> Wait(absl::Duration deadline) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // What it wrote to stderr, its end when that is much.
   std::string Output() const ABSL_LOCKS_EXCLUDED(mutex_);
