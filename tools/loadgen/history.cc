@@ -21,7 +21,7 @@ class IgnoreDeliveries : public Pairs::Observer {
   void OnDelivered(const Flow&, int64_t) override {}
 };
 
-// Makes each pair's conversation at least `messages` long.
+// Makes each pair's conversation at least `messages` long, with 0 as long as it is.
 absl::Status Fill(EventLoop& loop, const Options& options, int64_t messages,
                   std::vector<User>& users) {
   IgnoreDeliveries ignore;
@@ -57,7 +57,7 @@ absl::Status RunHistory(EventLoop& loop, const Options& options, Report& report)
                               " connections, ", options.text_bytes, " bytes");
   Meter meter(loop, options, "requests", "asked to answered", report);
   std::vector<User> users;
-  const absl::Status filled = Fill(loop, fill, options.limit, users);
+  const absl::Status filled = Fill(loop, fill, options.fill ? options.limit : 0, users);
   if (!filled.ok()) return filled;
   std::vector<std::string> requests;
   for (int i = 0; i < options.clients; ++i) {

@@ -68,13 +68,14 @@ const std::vector<Setting>& SettingsTable() {
   static const auto& table = *new std::vector<Setting>([] {
     Setting workload{"WORKLOAD", Kind::kChoice, "", "what to do"};
     workload.required = true;
-    workload.choices = {"dm",      "rate", "idle",  "storm",   "fanout",
-                        "history", "rest", "churn", "presence"};
+    workload.choices = {"dm",      "rate", "idle",  "storm",    "fanout",
+                        "history", "rest", "churn", "presence", "notify"};
     return std::vector<Setting>{
         workload,
         {"EDGE", Kind::kText, "127.0.0.1:8080", "edged, on this machine"},
         {"UACL", Kind::kText, "127.0.0.1:8081",
          "the stand-in for uacl, where users sign up"},
+        {"NOTIF", Kind::kText, "127.0.0.1:8082", "notify: the stand-in for notif"},
         {"UACL_DATA", Kind::kText, "",
          "that stand-in's DATA_DIR, filled by make_accounts: signs the tokens itself"},
         {"USER_PREFIX", Kind::kText, "load",
@@ -90,7 +91,7 @@ const std::vector<Setting>& SettingsTable() {
                 "addresses from 127.0.0.1 on that CLIENTS share; 0: one for 20,000 "
                 "connections",
                 0, 250),
-        Integer("PAIRS", "50", "dm, rate, history: pairs of users", 1, 10'000),
+        Integer("PAIRS", "50", "dm, rate, history, notify: pairs of users", 1, 10'000),
         Integer("WINDOW", "1",
                 "dm, fanout: messages of each sender not yet at the recipient", 1,
                 100'000),
@@ -107,8 +108,12 @@ const std::vector<Setting>& SettingsTable() {
                 0, 10'000),
         Integer("CONNECTIONS", "1000", "idle: connections", 1, 1'000'000),
         Integer("DEVICES", "10", "fanout: sessions of the one user", 1, 10'000),
-        Integer("MESSAGES", "3", "churn: messages in each session", 0, 1000),
+        Integer("MESSAGES", "3",
+                "churn: messages in each session; notify: of each sender", 0, 1000),
         Integer("LIMIT", "50", "history: messages in one answer", 1, 1000),
+        Integer("FILL", "1", "history: 0: the conversations are there, write nothing", 0,
+                1),
+        Integer("LEAVE", "1", "presence: 0: nobody leaves", 0, 1),
         {"REQUEST", Kind::kText, "/connections", "rest: what is asked for"},
         {"JSON", Kind::kText, "", "a file for the results"},
         {"PLOT", Kind::kText, "", "an SVG file for throughput and latency over time"},
@@ -166,6 +171,9 @@ absl::StatusOr<Options> ReadOptions(const Settings& settings) {
   absl::StatusOr<Target> uacl = ParseTarget("UACL", settings.Text("UACL"));
   if (!uacl.ok()) return uacl.status();
   options.uacl = *std::move(uacl);
+  absl::StatusOr<Target> notif = ParseTarget("NOTIF", settings.Text("NOTIF"));
+  if (!notif.ok()) return notif.status();
+  options.notif = *std::move(notif);
   absl::StatusOr<std::vector<NamedPid>> servers = ParsePids(settings.List("SERVER_PIDS"));
   if (!servers.ok()) return servers.status();
   options.servers = *std::move(servers);
@@ -191,6 +199,8 @@ absl::StatusOr<Options> ReadOptions(const Settings& settings) {
   options.devices = IntOf(settings, "DEVICES");
   options.messages = IntOf(settings, "MESSAGES");
   options.limit = IntOf(settings, "LIMIT");
+  options.fill = settings.Integer("FILL") == 1;
+  options.leave = settings.Integer("LEAVE") == 1;
   options.group_size = IntOf(settings, "GROUP_SIZE", defaults.group_size);
   if (options.workload == "presence") {
     if (options.users > kMaxPresenceUsers) {

@@ -31,6 +31,7 @@ struct Options {
   std::string workload;
   Target edge;
   Target uacl;
+  Target notif;
   std::string uacl_data;
   std::string user_prefix;
   int group_size;
@@ -49,6 +50,8 @@ struct Options {
   int devices;
   int messages;
   int limit;
+  bool fill;
+  bool leave;
   std::string request;
   std::string json_file;
   std::string plot_file;

@@ -18,9 +18,9 @@ namespace {
 
 constexpr int64_t kTimeout = 300 * kSecond;
 
-// All users of one group come, and then every other one leaves. Of two users who are
-// there, whoever came first is told once that the other came; and whoever stays is told
-// once of each who left.
+// All users of one group come, and then every other one leaves (if any). Of two users who
+// are there, whoever came first is told once that the other came; and whoever stays is
+// told once of each who left.
 class PresenceLoad : public Crowd::Observer {
  public:
   PresenceLoad(EventLoop& loop, const Options& options, Report& report)
@@ -34,7 +34,8 @@ class PresenceLoad : public Crowd::Observer {
         saw_come_(count_ * count_),
         saw_leave_(count_ * count_) {
     report.title = absl::StrCat("presence: ", options.users, " users of one group come, ",
-                                options.clients, " at a time; every other one leaves");
+                                options.clients, " at a time; ",
+                                options.leave ? "every other one" : "nobody", " leaves");
   }
 
   absl::Status Run() {
@@ -64,8 +65,10 @@ class PresenceLoad : public Crowd::Observer {
               all_came_at_ - begun_at_);
     AddFigure("come_after_last_open_s", "of it after the last session was open",
               all_came_at_ - last_opened_at_);
-    AddFigure("leave_s", "from the first close until all who stay have seen all leave",
-              all_left_at_ - all_came_at_);
+    if (options_.leave) {
+      AddFigure("leave_s", "from the first close until all who stay have seen all leave",
+                all_left_at_ - all_came_at_);
+    }
     return absl::OkStatus();
   }
 
@@ -91,10 +94,12 @@ class PresenceLoad : public Crowd::Observer {
   }
 
  private:
-  static bool Leaves(size_t session) { return session % 2 == 1; }
+  bool Leaves(size_t session) const { return options_.leave && session % 2 == 1; }
 
   size_t comings_wanted() const { return count_ * (count_ - 1) / 2; }
-  size_t leaves_wanted() const { return (count_ - count_ / 2) * (count_ / 2); }
+  size_t leaves_wanted() const {
+    return options_.leave ? (count_ - count_ / 2) * (count_ / 2) : 0;
+  }
 
   void OpenNext(SessionOpener& opener) {
     if (begun_ == count_) return;
@@ -111,7 +116,9 @@ class PresenceLoad : public Crowd::Observer {
     if (all_came_at_ == 0) {
       if (opened_ < count_ || came_ < comings_wanted()) return false;
       all_came_at_ = Now();
-      for (size_t i = 1; i < count_; i += 2) crowd_.Leave(i);
+      for (size_t i = 0; i < count_; ++i) {
+        if (Leaves(i)) crowd_.Leave(i);
+      }
     }
     if (left_ < leaves_wanted()) return false;
     all_left_at_ = Now();

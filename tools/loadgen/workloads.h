@@ -32,6 +32,8 @@ absl::Status RunRest(EventLoop& loop, const Options& options, Report& report);
 absl::Status RunChurn(EventLoop& loop, const Options& options, Report& report);
 // The users of one group come, and half of them leave: everybody is to be told.
 absl::Status RunPresence(EventLoop& loop, const Options& options, Report& report);
+// Pairs of users, a fixed number of messages: until notif has been told of each.
+absl::Status RunNotify(EventLoop& loop, const Options& options, Report& report);
 
 // "dm" and so on, as SettingsTable() has them.
 Workload FindWorkload(const std::string& name);

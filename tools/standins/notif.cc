@@ -86,6 +86,8 @@ class NotifService : public Notif {
         &calls_);
     http_.Get("/notification",
               [this](const auto& request, auto& response) { List(request, response); });
+    http_.Get("/notification/count",
+              [this](const auto&, auto& response) { Count(response); });
   }
 
   ~NotifService() override {
@@ -206,6 +208,11 @@ class NotifService : public Notif {
     }
     writer.EndArray();
     AnswerResult(response, 200, buffer.GetString());
+  }
+
+  void Count(httplib::Response& response) {
+    absl::MutexLock lock(&mutex_);
+    AnswerResult(response, 200, absl::StrCat(taken_));
   }
 
   const NotifOptions options_;

@@ -42,6 +42,7 @@ struct Notification {
 //                                 member is missing or of the wrong type.
 //   GET /notification?username=   200 result: an array, newest first. Open to anybody
 //                                 who can reach the port.
+//   GET /notification/count       200 result: how many were taken since the start.
 //   GET /healthz                  200.
 //
 // Thread-safe.

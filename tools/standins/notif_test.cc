@@ -64,6 +64,17 @@ TEST(NotifTest, TakesAndListsNotifications) {
   EXPECT_FALSE(first.seen);
 }
 
+TEST(NotifTest, CountsWhatItHasTaken) {
+  NotifOptions options;
+  options.max_notifications = 1;
+  const auto notif = MustStart(options);
+  EXPECT_EQ(Post(*notif, Body("ann", "one")), 201);
+  EXPECT_EQ(Post(*notif, Body("ann", "two")), 201);
+  EXPECT_EQ(Post(*notif, "{"), 400);
+  httplib::Client client("127.0.0.1", notif->port());
+  EXPECT_EQ(client.Get("/notification/count")->body, R"({"result":2,"message":null})");
+}
+
 TEST(NotifTest, RefusesStrangersAndBadBodies) {
   const auto notif = MustStart();
   EXPECT_EQ(Post(*notif, Body("ann", "one"), ""), 401);
