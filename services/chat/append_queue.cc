@@ -8,6 +8,7 @@
 
 #include "absl/hash/hash.h"
 #include "glog/logging.h"
+#include "services/chat/pacer.h"
 #include "services/chat/timestamps.h"
 
 namespace chatter::chat {
@@ -58,7 +59,10 @@ AppendQueue::AppendQueue(storage::Storage& storage, UserDirectory& users,
   for (size_t i = 0; i < lanes; ++i) {
     lanes_.push_back(std::make_unique<BatchWorker<PendingSend>>(
         BatchWorker<PendingSend>::Limits{kWaitingBytes / lanes, kBatchBytes},
-        [this](std::vector<PendingSend>& batch) { Commit(batch); }));
+        [this](std::vector<PendingSend>& batch) { Commit(batch); },
+        [pacer = Pacer()](const std::vector<PendingSend>& batch) mutable {
+          return pacer.PaceAfter(batch);
+        }));
   }
 }
 

@@ -2,6 +2,7 @@
 #ifndef CHATTER_SERVICES_CHAT_BATCH_WORKER_H_
 #define CHATTER_SERVICES_CHAT_BATCH_WORKER_H_
 
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <thread>
@@ -11,12 +12,13 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 
 namespace chatter::chat {
 
 // A thread that runs batches of items, one batch at a time. Items that come while a batch
-// runs wait and make up the next one: no timer and no fixed size, so that a lone item
-// goes at once and a flood goes in large batches. Thread-safe.
+// runs wait and make up the next one: no fixed size, so that a lone item goes at once and
+// a flood goes in large batches. Thread-safe.
 template <typename Item>
 class BatchWorker {
  public:
@@ -28,9 +30,17 @@ class BatchWorker {
   };
   // Runs a batch on the worker's thread. May block; must not throw.
   using Run = absl::AnyInvocable<void(std::vector<Item>&)>;
+  // How long after the start of this batch, at the earliest, the next one starts, so that
+  // more gathers for it. On the worker's thread, before the batch is run; milliseconds,
+  // for nothing shortens it.
+  using Pace = absl::AnyInvocable<absl::Duration(const std::vector<Item>&)>;
 
-  BatchWorker(const Limits& limits, Run run)
-      : limits_(limits), run_(std::move(run)), thread_([this] { Work(); }) {}
+  // Without a pace a batch starts as soon as the one before has ended.
+  BatchWorker(const Limits& limits, Run run, Pace pace = nullptr)
+      : limits_(limits),
+        run_(std::move(run)),
+        pace_(std::move(pace)),
+        thread_([this] { Work(); }) {}
 
   BatchWorker(const BatchWorker&) = delete;
   BatchWorker& operator=(const BatchWorker&) = delete;
@@ -72,8 +82,11 @@ class BatchWorker {
   void Work() {
     std::vector<Item> batch;
     while (NextBatch(batch)) {
+      const auto start = std::chrono::steady_clock::now();
+      const absl::Duration pace = pace_ ? pace_(batch) : absl::ZeroDuration();
       run_(batch);
       batch.clear();
+      std::this_thread::sleep_until(start + absl::ToChronoNanoseconds(pace));
     }
   }
 
@@ -99,6 +112,7 @@ class BatchWorker {
 
   const Limits limits_;
   Run run_;
+  Pace pace_;
   absl::Mutex mutex_;
   std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
   size_t waiting_weight_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -1,5 +1,6 @@
 #include "services/chat/batch_worker.h"
 
+#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -69,6 +70,32 @@ TEST_F(BatchWorkerTest, BoundsABatchByWeightAndByItems) {
   EXPECT_THAT(batches_,
               ElementsAre(ElementsAre(1), ElementsAre(2), ElementsAre(3), ElementsAre(4),
                           ElementsAre(5, 6, 7), ElementsAre(8)));
+}
+
+TEST_F(BatchWorkerTest, LetsItemsGatherForTheNextBatchAtTheGivenPace) {
+  constexpr absl::Duration kPace = absl::Milliseconds(200);
+  using Clock = std::chrono::steady_clock;
+  std::vector<Clock::time_point> starts;
+  {
+    BatchWorker<int> worker(
+        {100, 100},
+        [this](std::vector<int>& batch) {
+          batches_.push_back(batch);
+          if (!started_.HasBeenNotified()) started_.Notify();
+        },
+        [&](const std::vector<int>& batch) {
+          starts.push_back(Clock::now());
+          return batch.front() == 1 ? kPace : absl::ZeroDuration();
+        });
+    EXPECT_TRUE(Submit(worker, 1));
+    started_.WaitForNotification();
+    EXPECT_TRUE(Submit(worker, 2));
+    EXPECT_TRUE(Submit(worker, 3));
+    worker.Drain();
+    EXPECT_TRUE(Submit(worker, 4));
+  }
+  EXPECT_THAT(batches_, ElementsAre(ElementsAre(1), ElementsAre(2, 3), ElementsAre(4)));
+  EXPECT_GE(starts[1] - starts[0], absl::ToChronoMilliseconds(kPace));
 }
 
 TEST_F(BatchWorkerTest, RunsWhatWaitsBeforeItEnds) {
