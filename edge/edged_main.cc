@@ -1,4 +1,5 @@
 // edged: HTTP and WebSockets for clients, gRPC towards the chat service.
+#include <grpc/grpc.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -90,6 +91,9 @@ int Main(int argc, char** argv) {
       "edged", "the edge: HTTP and WebSockets for clients of the chat service", Table(),
       argc, argv);
   InitProcess(argv[0]);
+  // For good: gRPC's shutdown would wait up to 10 s for a thread that has finished what a
+  // full socket had not taken.
+  grpc_init();
   absl::StatusOr<StaticFiles> files = Files(settings);
   if (!files.ok()) return Fail(files.status());
 

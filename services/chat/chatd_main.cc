@@ -1,5 +1,6 @@
 // chatd: messages, presence and ws tokens. Put together from the chat service, a storage
 // and the two adapters, which run in this process unless their targets say otherwise.
+#include <grpc/grpc.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/server_builder.h>
 
@@ -112,6 +113,9 @@ int Main(int argc, char** argv) {
       "chatd", "the chat service: messages, presence and ws tokens over gRPC", Table(),
       argc, argv);
   InitProcess(argv[0]);
+  // For good: gRPC's shutdown would wait up to 10 s for a thread that has finished what a
+  // full socket had not taken.
+  grpc_init();
   if (!settings.IsGiven("VERIFICATION_URL") && !settings.IsGiven("IDENTITY_TARGET")) {
     Fail("VERIFICATION_URL is not set: uacl's authorize endpoint");
     return 2;
