@@ -22,7 +22,8 @@
 namespace chatter::storage {
 namespace {
 
-constexpr int kPairs = 50;
+constexpr size_t kLargestBatch = 1000;
+constexpr int kEarlierBatches = 100;
 
 std::string SqliteUrl() {
   static const std::string& folder = *[] {
@@ -76,51 +77,69 @@ absl::Duration PostgresCpu() {
 
 absl::Duration NoCpu() { return absl::ZeroDuration(); }
 
-// Messages of 100 bytes, from one half of 50 pairs to the other, in turn.
+// Batches of messages of 100 bytes in `pairs` conversations, which take turns.
 class Messages {
  public:
-  Messages(Storage& storage, size_t count) : messages_(count) {
-    std::vector<Account> accounts;
-    for (int i = 0; i < 2 * kPairs; ++i) {
-      accounts.push_back({absl::StrCat("user", i), "group"});
+  // `full`: each has a client id, and a notification is due.
+  Messages(Storage& storage, size_t pairs, bool full)
+      : accounts_(2 * pairs), full_(full) {
+    for (size_t i = 0; i < accounts_.size(); ++i) {
+      accounts_[i] = {absl::StrCat("user", i), "group"};
     }
-    auto users = storage.EnsureUsers(accounts);
+    const auto users = storage.EnsureUsers(accounts_);
     CHECK(users.ok()) << users.status();
-    users_ = *std::move(users);
-    for (size_t i = 0; i < count; ++i) {
-      const size_t pair = i % kPairs;
-      messages_[i].sender_id = users_[2 * pair].id;
-      messages_[i].sender = users_[2 * pair].name;
-      messages_[i].recipient = users_[2 * pair + 1].name;
-      messages_[i].text = text_;
-    }
+    for (const User& user : *users) ids_.push_back(user.id);
   }
 
-  // As new ones.
-  absl::Span<const NewMessage> Next() {
-    for (NewMessage& message : messages_) message.created = created_ += kStep;
+  absl::Span<const NewMessage> Next(size_t count) {
+    messages_.resize(count);
+    client_ids_.resize(count);
+    for (size_t i = 0; i < count; ++i) {
+      NewMessage& message = messages_[i];
+      // One far from the other.
+      pair_ = (pair_ + kStride) % (ids_.size() / 2);
+      message.sender_id = ids_[2 * pair_];
+      message.sender = accounts_[2 * pair_].name;
+      message.recipient = accounts_[2 * pair_ + 1].name;
+      message.text = text_;
+      message.created = created_ += absl::Microseconds(1);
+      if (full_) {
+        client_ids_[i] = absl::StrCat("client-id-", absl::ToUnixMicros(created_));
+        message.client_id = client_ids_[i];
+        message.notify_due = created_ + absl::Minutes(1);
+      }
+    }
     return messages_;
   }
 
  private:
-  static constexpr absl::Duration kStep = absl::Microseconds(1);
+  static constexpr size_t kStride = 7919;  // a prime
 
+  std::vector<Account> accounts_;
+  std::vector<int64_t> ids_;
+  const bool full_;
   const std::string text_ = std::string(100, 'x');
-  std::vector<User> users_;
   std::vector<NewMessage> messages_;
+  std::vector<std::string> client_ids_;
+  size_t pair_ = 0;
   absl::Time created_ = absl::FromUnixSeconds(1'700'000'000);
 };
 
 void Append(benchmark::State& state, const std::string& url,
             absl::Duration (*server_cpu)()) {
+  const auto batch = static_cast<size_t>(state.range(0));
+  const auto pairs = static_cast<size_t>(state.range(1));
   auto storage = Open(url);
   CHECK(storage.ok()) << storage.status();
-  Messages messages(**storage, static_cast<size_t>(state.range(0)));
-  const absl::Duration own_before = OwnCpu(), server_before = server_cpu();
-  for (auto _ : state) {
-    const auto appended = (*storage)->Append(messages.Next());
+  Messages messages(**storage, pairs, state.range(2) != 0);
+  const auto append = [&](size_t count) {
+    const auto appended = (*storage)->Append(messages.Next(count));
     CHECK(appended.ok()) << appended.status();
-  }
+  };
+  // A database that has been in use for a while: its log is written over and over.
+  for (int i = 0; i < kEarlierBatches; ++i) append(kLargestBatch);
+  const absl::Duration own_before = OwnCpu(), server_before = server_cpu();
+  for (auto _ : state) append(batch);
   const auto per_message = [&](absl::Duration sum) {
     return absl::ToDoubleMicroseconds(sum) /
            static_cast<double>(state.iterations() * state.range(0));
@@ -132,13 +151,22 @@ void Append(benchmark::State& state, const std::string& url,
   state.counters["cpu"] = per_message(own + server);
 }
 
+void Sizes(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgNames({"batch", "pairs", "full"})->UseRealTime();
+  for (const int batch : {1, 10, 100, static_cast<int>(kLargestBatch)}) {
+    benchmark->Args({batch, 50, 0});
+  }
+  benchmark->Args({100, 1000, 0});
+  benchmark->Args({100, 50, 1});
+}
+
 void AppendsToSqlite(benchmark::State& state) { Append(state, SqliteUrl(), &NoCpu); }
-BENCHMARK(AppendsToSqlite)->RangeMultiplier(10)->Range(1, 1000)->UseRealTime();
+BENCHMARK(AppendsToSqlite)->Apply(&Sizes);
 
 void AppendsToPostgres(benchmark::State& state) {
   Append(state, PostgresServer().CreateDatabase(), &PostgresCpu);
 }
-BENCHMARK(AppendsToPostgres)->RangeMultiplier(10)->Range(1, 1000)->UseRealTime();
+BENCHMARK(AppendsToPostgres)->Apply(&Sizes);
 
 }  // namespace
 }  // namespace chatter::storage
