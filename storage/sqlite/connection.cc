@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "storage/sqlite/wal_vfs.h"
 #include "storage/status_macros.h"
 
 namespace chatter::storage::sqlite {
@@ -66,14 +67,14 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& 
   sqlite3* db = nullptr;
   const int code = sqlite3_open_v2(
       path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-      nullptr);
+      WalVfs());
   std::unique_ptr<Connection> connection(new Connection(db));
   if (code != SQLITE_OK) return connection->LastError();
   sqlite3_busy_timeout(db, kBusyTimeoutMs);
   const absl::Status status = connection->Execute(
       // A batch changes a page for each of its conversations, mostly those of the batch
       // before: they are written back once for 16 MiB of them, not for every 4.
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = "
+      "PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = "
       "4000; PRAGMA temp_store = MEMORY;");
   if (!status.ok()) return status;
   return connection;

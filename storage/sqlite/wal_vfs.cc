@@ -1,0 +1,167 @@
+#include "storage/sqlite/wal_vfs.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <new>
+
+namespace chatter::storage::sqlite {
+namespace {
+
+// Below 128 KiB, which is where SQLite's own VFS goes wrong.
+constexpr int kBufferBytes = 64 << 10;
+
+struct MainFile;
+
+// A log whose last writes wait here. SQLite makes the memory; the system's own file lies
+// behind this one.
+struct WalFile {
+  sqlite3_file base;  // first: what SQLite knows
+  MainFile* main;     // of its database
+  std::unique_ptr<char[]> buffer;
+  sqlite3_int64 offset;  // where the buffer belongs
+  int size;
+
+  sqlite3_file* system() { return reinterpret_cast<sqlite3_file*>(this + 1); }
+  const sqlite3_io_methods& methods() { return *system()->pMethods; }
+
+  // What could not be written stays, and is tried again while the writer goes on.
+  int Flush() {
+    if (size == 0) return SQLITE_OK;
+    const int code = methods().xWrite(system(), buffer.get(), size, offset);
+    if (code == SQLITE_OK) size = 0;
+    return code;
+  }
+};
+static_assert(sizeof(WalFile) % 8 == 0);  // as SQLite aligns files
+
+WalFile& Of(sqlite3_file* file) { return *reinterpret_cast<WalFile*>(file); }
+
+// A database's main file is the system's own, with its locks watched. This lies behind
+// it.
+struct MainFile {
+  sqlite3_io_methods methods;
+  decltype(sqlite3_io_methods::xShmLock) lock;  // the system's
+  WalFile* wal;                                 // null when it is not open
+};
+
+sqlite3_vfs* System() {
+  static sqlite3_vfs* const system = sqlite3_vfs_find(nullptr);
+  return system;
+}
+
+MainFile& MainOf(sqlite3_file* file) {
+  return *reinterpret_cast<MainFile*>(reinterpret_cast<char*>(file) + System()->szOsFile);
+}
+
+int Write(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) {
+  WalFile& wal = Of(file);
+  if (offset != wal.offset + wal.size || size > kBufferBytes - wal.size) {
+    if (const int code = wal.Flush(); code != SQLITE_OK) return code;
+    if (size > kBufferBytes) {
+      return wal.methods().xWrite(wal.system(), data, size, offset);
+    }
+    wal.offset = offset;
+  }
+  if (wal.buffer == nullptr) wal.buffer.reset(new (std::nothrow) char[kBufferBytes]);
+  if (wal.buffer == nullptr) return SQLITE_NOMEM;
+  std::memcpy(wal.buffer.get() + wal.size, data, static_cast<size_t>(size));
+  wal.size += size;
+  return SQLITE_OK;
+}
+
+// What a call finds is all that was written.
+template <auto kMethod, typename... Arguments>
+int FlushAndCall(sqlite3_file* file, Arguments... arguments) {
+  WalFile& wal = Of(file);
+  if (const int code = wal.Flush(); code != SQLITE_OK) return code;
+  return (wal.methods().*kMethod)(wal.system(), arguments...);
+}
+
+template <auto kMethod, typename... Arguments>
+int Call(sqlite3_file* file, Arguments... arguments) {
+  return (Of(file).methods().*kMethod)(Of(file).system(), arguments...);
+}
+
+int Close(sqlite3_file* file) {
+  WalFile& wal = Of(file);
+  wal.main->wal = nullptr;
+  const int code = wal.methods().xClose(wal.system());
+  wal.~WalFile();
+  return code;
+}
+
+// The log's writer holds its first lock. What still waits when it lets go was not
+// committed, and the next writer, of whichever process, writes in its place.
+int ShmLock(sqlite3_file* file, int first, int count, int flags) {
+  const MainFile& main = MainOf(file);
+  if (main.wal != nullptr && first == 0 && (flags & SQLITE_SHM_UNLOCK) != 0) {
+    main.wal->size = 0;
+  }
+  return main.lock(file, first, count, flags);
+}
+
+// Of version 1: a log is neither locked nor mapped.
+constexpr sqlite3_io_methods kMethods = [] {
+  sqlite3_io_methods methods{};
+  methods.iVersion = 1;
+  methods.xClose = &Close;
+  methods.xRead = &FlushAndCall<&sqlite3_io_methods::xRead>;
+  methods.xWrite = &Write;
+  methods.xTruncate = &FlushAndCall<&sqlite3_io_methods::xTruncate>;
+  methods.xSync = &FlushAndCall<&sqlite3_io_methods::xSync>;
+  methods.xFileSize = &FlushAndCall<&sqlite3_io_methods::xFileSize>;
+  methods.xLock = &Call<&sqlite3_io_methods::xLock>;
+  methods.xUnlock = &Call<&sqlite3_io_methods::xUnlock>;
+  methods.xCheckReservedLock = &Call<&sqlite3_io_methods::xCheckReservedLock>;
+  methods.xFileControl = &Call<&sqlite3_io_methods::xFileControl>;
+  methods.xSectorSize = &Call<&sqlite3_io_methods::xSectorSize>;
+  methods.xDeviceCharacteristics = &Call<&sqlite3_io_methods::xDeviceCharacteristics>;
+  return methods;
+}();
+
+int OpenMain(const char* name, sqlite3_file* file, int flags, int* out_flags) {
+  const int code = System()->xOpen(System(), name, file, flags, out_flags);
+  if (code != SQLITE_OK) return code;
+  MainFile* const main =
+      new (&MainOf(file)) MainFile{*file->pMethods, file->pMethods->xShmLock, nullptr};
+  main->methods.xShmLock = &ShmLock;
+  file->pMethods = &main->methods;
+  return SQLITE_OK;
+}
+
+int OpenWal(const char* name, sqlite3_file* file, int flags, int* out_flags) {
+  WalFile* const wal = new (file) WalFile();
+  const int code = System()->xOpen(System(), name, wal->system(), flags, out_flags);
+  if (code != SQLITE_OK) return code;  // without methods it is not closed
+  wal->main = &MainOf(sqlite3_database_file_object(name));
+  wal->main->wal = wal;
+  wal->base.pMethods = &kMethods;
+  return SQLITE_OK;
+}
+
+int Open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out_flags) {
+  if ((flags & SQLITE_OPEN_MAIN_DB) != 0) return OpenMain(name, file, flags, out_flags);
+  if ((flags & SQLITE_OPEN_WAL) != 0) return OpenWal(name, file, flags, out_flags);
+  return System()->xOpen(System(), name, file, flags, out_flags);
+}
+
+}  // namespace
+
+const char* WalVfs() {
+  static sqlite3_vfs& vfs = *[] {
+    // The system's but for what follows.
+    auto* const made = new sqlite3_vfs(*System());
+    made->zName = "chatter-wal";
+    made->szOsFile += static_cast<int>(std::max(sizeof(WalFile), sizeof(MainFile)));
+    made->xOpen = &Open;
+    made->pNext = nullptr;
+    sqlite3_vfs_register(made, 0);
+    return made;
+  }();
+  return vfs.zName;
+}
+
+}  // namespace chatter::storage::sqlite

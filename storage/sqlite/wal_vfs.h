@@ -1,0 +1,15 @@
+#ifndef CHATTER_STORAGE_SQLITE_WAL_VFS_H_
+#define CHATTER_STORAGE_SQLITE_WAL_VFS_H_
+
+namespace chatter::storage::sqlite {
+
+// The name of a VFS, for sqlite3_open_v2, that gives the write-ahead log to the system in
+// few large writes: SQLite makes two small ones for each page. They wait in memory for
+// the sync that ends a commit, so synchronous must be FULL: only then nobody else looks
+// for a page before that. What a transaction leaves there that is rolled back is never
+// written.
+const char* WalVfs();
+
+}  // namespace chatter::storage::sqlite
+
+#endif  // CHATTER_STORAGE_SQLITE_WAL_VFS_H_

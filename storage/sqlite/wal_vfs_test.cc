@@ -1,0 +1,233 @@
+#include "storage/sqlite/wal_vfs.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "glog/logging.h"
+#include "gtest/gtest.h"
+
+namespace chatter::storage::sqlite {
+namespace {
+
+// Stands between the VFS and the system, counts what is written to logs, and can fail.
+class Disk {
+ public:
+  // Before the VFS is made.
+  static void Install() {
+    static sqlite3_vfs& system = *sqlite3_vfs_find(nullptr);
+    static sqlite3_vfs vfs = system;
+    vfs.zName = "disk";
+    vfs.xOpen = [](sqlite3_vfs*, const char* name, sqlite3_file* file, int flags,
+                   int* out_flags) {
+      const int code = system.xOpen(&system, name, file, flags, out_flags);
+      if (code == SQLITE_OK && (flags & SQLITE_OPEN_WAL) != 0) {
+        methods() = *file->pMethods;
+        real_write() = methods().xWrite;
+        methods().xWrite = &Write;
+        file->pMethods = &methods();
+      }
+      return code;
+    };
+    CHECK_EQ(sqlite3_vfs_register(&vfs, 1), SQLITE_OK);
+  }
+
+  static int& writes() {
+    static int writes = 0;
+    return writes;
+  }
+  static bool& is_full() {
+    static bool is_full = false;
+    return is_full;
+  }
+
+ private:
+  static sqlite3_io_methods& methods() {
+    static sqlite3_io_methods methods;
+    return methods;
+  }
+  static decltype(sqlite3_io_methods::xWrite)& real_write() {
+    static decltype(sqlite3_io_methods::xWrite) real_write;
+    return real_write;
+  }
+  static int Write(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) {
+    ++writes();
+    return is_full() ? SQLITE_FULL : real_write()(file, data, size, offset);
+  }
+};
+
+class WalVfsTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { Disk::Install(); }
+
+  WalVfsTest() {
+    std::string folder = ::testing::TempDir() + "/wal-XXXXXX";
+    PCHECK(mkdtemp(folder.data()) != nullptr);
+    folder_ = folder;
+    writer_ = Open("test.db");
+    EXPECT_EQ(Run(writer_, "CREATE TABLE t (x BLOB)"), SQLITE_OK);
+    Disk::writes() = 0;
+  }
+  ~WalVfsTest() override {
+    Disk::is_full() = false;
+    sqlite3_close(writer_);
+    std::filesystem::remove_all(folder_);
+  }
+
+  sqlite3* Open(const std::string& file) {
+    sqlite3* db = nullptr;
+    EXPECT_EQ(sqlite3_open_v2((folder_ + "/" + file).c_str(), &db,
+                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, WalVfs()),
+              SQLITE_OK);
+    EXPECT_EQ(Run(db, "PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL"), SQLITE_OK);
+    return db;
+  }
+
+  static int Run(sqlite3* db, const std::string& sql) {
+    return sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr);
+  }
+
+  // The rows, when all pages are as they should be.
+  static int CountRows(sqlite3* db) {
+    int count = -1;
+    sqlite3_exec(
+        db,
+        "SELECT (SELECT count(*) FROM t) FROM pragma_integrity_check "
+        "WHERE integrity_check = 'ok'",
+        [](void* out, int, char** values, char**) {
+          *static_cast<int*>(out) = std::stoi(values[0]);
+          return 0;
+        },
+        &count, nullptr);
+    return count;
+  }
+
+  // What a crash at this moment leaves.
+  int CountRowsAfterCrash() {
+    for (const char* const suffix : {"", "-wal"}) {
+      std::filesystem::copy_file(folder_ + "/test.db" + suffix,
+                                 folder_ + "/crashed.db" + suffix,
+                                 std::filesystem::copy_options::overwrite_existing);
+    }
+    sqlite3* const db = Open("crashed.db");
+    const int count = CountRows(db);
+    sqlite3_close(db);
+    return count;
+  }
+
+  // Of two pages each.
+  static std::string Insert(int rows) {
+    return "INSERT INTO t WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 "
+           "FROM n WHERE i < " +
+           std::to_string(rows) + ") SELECT randomblob(8000) FROM n";
+  }
+
+  std::string folder_;
+  sqlite3* writer_ = nullptr;
+};
+
+TEST_F(WalVfsTest, WhatIsCommittedIsWrittenAndEverybodySeesIt) {
+  sqlite3* const reader = Open("test.db");
+  for (int rows = 1; rows <= 20; ++rows) {
+    ASSERT_EQ(Run(writer_, Insert(1)), SQLITE_OK);
+    EXPECT_EQ(CountRows(reader), rows);
+    EXPECT_EQ(CountRowsAfterCrash(), rows);
+  }
+  sqlite3_close(reader);
+}
+
+TEST_F(WalVfsTest, WritesManyPagesAtOnce) {
+  ASSERT_EQ(Run(writer_, Insert(100)), SQLITE_OK);
+  EXPECT_GT(Disk::writes(), 0);
+  EXPECT_LT(Disk::writes(), 30);
+  EXPECT_EQ(CountRowsAfterCrash(), 100);
+}
+
+TEST_F(WalVfsTest, ATransactionLargerThanTheCacheReadsItsOwnPages) {
+  ASSERT_EQ(Run(writer_, "PRAGMA cache_size = 10"), SQLITE_OK);
+  ASSERT_EQ(Run(writer_, "BEGIN"), SQLITE_OK);
+  for (int i = 1; i <= 5; ++i) {
+    ASSERT_EQ(Run(writer_, Insert(50)), SQLITE_OK);
+    EXPECT_EQ(CountRows(writer_), 50 * i);
+    // Changes pages that are in the log already.
+    ASSERT_EQ(Run(writer_, "UPDATE t SET x = randomblob(8000) WHERE rowid % 7 = 0"),
+              SQLITE_OK);
+  }
+  EXPECT_EQ(CountRowsAfterCrash(), 0);
+  ASSERT_EQ(Run(writer_, "COMMIT"), SQLITE_OK);
+  EXPECT_EQ(CountRows(writer_), 250);
+  EXPECT_EQ(CountRowsAfterCrash(), 250);
+}
+
+TEST_F(WalVfsTest, WhatIsRolledBackIsGone) {
+  ASSERT_EQ(Run(writer_, "PRAGMA cache_size = 10"), SQLITE_OK);
+  ASSERT_EQ(Run(writer_, "BEGIN;" + Insert(50) + "; ROLLBACK"), SQLITE_OK);
+  ASSERT_EQ(Run(writer_, Insert(3)), SQLITE_OK);
+  EXPECT_EQ(CountRows(writer_), 3);
+  EXPECT_EQ(CountRowsAfterCrash(), 3);
+}
+
+TEST_F(WalVfsTest, WhatIsRolledBackStaysOutOfWhatOthersCommit) {
+  sqlite3* const other = Open("test.db");
+  ASSERT_EQ(Run(writer_, "PRAGMA cache_size = 10"), SQLITE_OK);
+  // Then a rollback reads nothing from the log.
+  ASSERT_EQ(Run(writer_, "PRAGMA wal_checkpoint(TRUNCATE)"), SQLITE_OK);
+  ASSERT_EQ(Run(writer_, "BEGIN;" + Insert(20) + "; ROLLBACK"), SQLITE_OK);
+  ASSERT_EQ(Run(other, Insert(40)), SQLITE_OK);
+  EXPECT_EQ(CountRows(writer_), 40);
+  EXPECT_EQ(CountRowsAfterCrash(), 40);
+  sqlite3_close(other);
+}
+
+TEST_F(WalVfsTest, WhatCouldNotBeWrittenStaysOutOfWhatOthersCommit) {
+  sqlite3* const other = Open("test.db");
+  Disk::is_full() = true;
+  EXPECT_EQ(Run(writer_, Insert(2)), SQLITE_FULL);
+  Disk::is_full() = false;
+  ASSERT_EQ(Run(other, Insert(3)), SQLITE_OK);
+  EXPECT_EQ(CountRows(writer_), 3);
+  EXPECT_EQ(CountRowsAfterCrash(), 3);
+  ASSERT_EQ(Run(writer_, Insert(1)), SQLITE_OK);
+  EXPECT_EQ(CountRows(other), 4);
+  EXPECT_EQ(CountRowsAfterCrash(), 4);
+  sqlite3_close(other);
+}
+
+TEST_F(WalVfsTest, WhatCouldNotBeWrittenIsNotWrittenLater) {
+  ASSERT_EQ(Run(writer_, Insert(3)), SQLITE_OK);
+  Disk::is_full() = true;
+  EXPECT_EQ(Run(writer_, Insert(1)), SQLITE_FULL);
+  Disk::is_full() = false;
+  EXPECT_EQ(Run(writer_, "PRAGMA wal_checkpoint"), SQLITE_OK);
+  EXPECT_EQ(CountRowsAfterCrash(), 3);
+}
+
+TEST_F(WalVfsTest, ACommitThatIsNotWrittenFails) {
+  ASSERT_EQ(Run(writer_, Insert(3)), SQLITE_OK);
+  Disk::is_full() = true;
+  EXPECT_EQ(Run(writer_, Insert(1)), SQLITE_FULL);
+  EXPECT_EQ(CountRowsAfterCrash(), 3);
+  Disk::is_full() = false;
+  EXPECT_EQ(CountRows(writer_), 3);
+  ASSERT_EQ(Run(writer_, Insert(2)), SQLITE_OK);
+  EXPECT_EQ(CountRows(writer_), 5);
+  EXPECT_EQ(CountRowsAfterCrash(), 5);
+}
+
+TEST_F(WalVfsTest, ATransactionEndsWhenAPageCannotBeWritten) {
+  ASSERT_EQ(Run(writer_, "PRAGMA cache_size = 10"), SQLITE_OK);
+  ASSERT_EQ(Run(writer_, "BEGIN;" + Insert(20)), SQLITE_OK);
+  Disk::is_full() = true;
+  EXPECT_EQ(CountRows(writer_), -1);
+  EXPECT_NE(sqlite3_get_autocommit(writer_), 0);
+  Disk::is_full() = false;
+  ASSERT_EQ(Run(writer_, Insert(2)), SQLITE_OK);
+  EXPECT_EQ(CountRows(writer_), 2);
+  EXPECT_EQ(CountRowsAfterCrash(), 2);
+}
+
+}  // namespace
+}  // namespace chatter::storage::sqlite
