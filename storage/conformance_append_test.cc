@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "storage/open.h"
 #include "storage/testing/conformance.h"
 
 namespace chatter::storage {
@@ -207,6 +208,27 @@ TEST_P(ConformanceTest, ManyAppendersKeepEveryConversationDense) {
       }
     }
   }
+}
+
+TEST_P(ConformanceTest, TwoProcessesNumberTheSameConversations) {
+  AddAliceAndBob();
+  auto other = Open(url_);
+  ASSERT_TRUE(other.ok()) << other.status();
+  int64_t seq = 0, id = 0;
+  for (const int turn : {0, 0, 1, 1, 0, 1, 0, 0, 1}) {
+    Storage& storage = turn == 0 ? *storage_ : **other;
+    const auto appended = storage.Append(std::vector<NewMessage>{
+        FromAlice("1"), Make(bob_, "bob", "bob", "note"), FromBob("2")});
+    ASSERT_TRUE(appended.ok()) << appended.status();
+    for (const size_t i : {0, 2}) {
+      EXPECT_EQ((*appended)[i].conversation, (*appended)[0].conversation);
+      EXPECT_EQ((*appended)[i].seq, ++seq);
+      EXPECT_GT((*appended)[i].id, id);
+      id = (*appended)[i].id;
+    }
+    EXPECT_EQ((*appended)[1].seq * 2, seq);
+  }
+  EXPECT_THAT(Read(Newest(100)), SizeIs(18));
 }
 
 TEST_P(ConformanceTest, AClientIdSentByManyAtOnceIsStoredOnce) {

@@ -108,6 +108,12 @@ absl::StatusOr<Statement*> Connection::Prepare(const char* sql) {
 
 absl::Status Connection::LastError() const { return ErrorOf(db_); }
 
+uint32_t Connection::data_version() const {
+  uint32_t version = 0;
+  sqlite3_file_control(db_, "main", SQLITE_FCNTL_DATA_VERSION, &version);
+  return version;
+}
+
 absl::StatusOr<Transaction> Transaction::Begin(Connection& connection) {
   CHATTER_ASSIGN_OR_RETURN(Statement* const begin, connection.Prepare("BEGIN IMMEDIATE"));
   CHATTER_RETURN_IF_ERROR(begin->Run());

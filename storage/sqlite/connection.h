@@ -70,7 +70,12 @@ class Connection {
   // kInternal. Never holds what was bound.
   absl::Status LastError() const;
 
+  // Of the last statement that changed rows.
   int changes() const { return sqlite3_changes(db_); }
+  int64_t last_insert_rowid() const { return sqlite3_last_insert_rowid(db_); }
+  // Is another one after each change of the database, whoever made it; as of the last
+  // transaction.
+  uint32_t data_version() const;
 
  private:
   explicit Connection(sqlite3* db) : db_(db) {}

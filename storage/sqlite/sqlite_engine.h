@@ -2,6 +2,7 @@
 #ifndef CHATTER_STORAGE_SQLITE_SQLITE_ENGINE_H_
 #define CHATTER_STORAGE_SQLITE_SQLITE_ENGINE_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/synchronization/mutex.h"
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/numbering.h"
 #include "storage/storage.h"
 
 namespace chatter::storage::sqlite {
@@ -49,6 +51,9 @@ class SqliteStorage : public Storage {
   // Runs `work` in a write transaction, and commits when it returns OK.
   absl::Status Write(absl::FunctionRef<absl::Status(Connection&)> work)
       ABSL_LOCKS_EXCLUDED(writer_mutex_);
+  absl::Status WriteNumbered(
+      absl::FunctionRef<absl::Status(Connection&, Numbering&)> work)
+      ABSL_LOCKS_EXCLUDED(writer_mutex_);
   // Runs `work` on a connection for reading; waits for one when all are in use.
   absl::Status Read(absl::FunctionRef<absl::Status(Connection&)> work)
       ABSL_LOCKS_EXCLUDED(readers_mutex_);
@@ -57,6 +62,9 @@ class SqliteStorage : public Storage {
 
   absl::Mutex writer_mutex_;
   std::unique_ptr<Connection> writer_ ABSL_GUARDED_BY(writer_mutex_);
+  Numbering numbering_ ABSL_GUARDED_BY(writer_mutex_);
+  // As it was after our last commit.
+  uint32_t data_version_ ABSL_GUARDED_BY(writer_mutex_) = 0;
 
   absl::Mutex readers_mutex_;
   std::vector<std::unique_ptr<Connection>> idle_readers_ ABSL_GUARDED_BY(readers_mutex_);

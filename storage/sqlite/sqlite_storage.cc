@@ -94,10 +94,23 @@ absl::StatusOr<std::unique_ptr<Storage>> SqliteStorage::Open(const std::string& 
 }
 
 absl::Status SqliteStorage::Write(absl::FunctionRef<absl::Status(Connection&)> work) {
+  return WriteNumbered(
+      [work](Connection& connection, Numbering&) { return work(connection); });
+}
+
+absl::Status SqliteStorage::WriteNumbered(
+    absl::FunctionRef<absl::Status(Connection&, Numbering&)> work) {
   absl::MutexLock lock(&writer_mutex_);
   CHATTER_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(*writer_));
-  CHATTER_RETURN_IF_ERROR(work(*writer_));
-  return transaction.Commit();
+  if (writer_->data_version() != data_version_) numbering_.Forget();
+  absl::Status status = work(*writer_, numbering_);
+  if (status.ok()) status = transaction.Commit();
+  if (status.ok()) {
+    data_version_ = writer_->data_version();
+  } else {
+    numbering_.Forget();
+  }
+  return status;
 }
 
 absl::Status SqliteStorage::Read(absl::FunctionRef<absl::Status(Connection&)> work) {
