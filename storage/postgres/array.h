@@ -1,52 +1,72 @@
 #ifndef CHATTER_STORAGE_POSTGRES_ARRAY_H_
 #define CHATTER_STORAGE_POSTGRES_ARRAY_H_
 
-#include <cstddef>
+#include <endian.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "storage/postgres/connection.h"
 
 namespace chatter::storage::postgres {
 
+// An element of a bytea[].
+struct Bytes {
+  std::string_view bytes;
+};
+
+// The elements' types in pg_type, which are the same everywhere: a bigint[], a text[] or
+// a bytea[].
+std::integral_constant<uint32_t, 20> TypeOf(int64_t);
+std::integral_constant<uint32_t, 20> TypeOf(std::optional<int64_t>);
+std::integral_constant<uint32_t, 25> TypeOf(std::string_view);
+std::integral_constant<uint32_t, 17> TypeOf(Bytes);
+
+inline void AppendInteger(uint32_t value, std::string& array) {
+  value = htobe32(value);
+  array.append(reinterpret_cast<const char*>(&value), sizeof(value));
+}
+
 inline void AppendElement(int64_t value, std::string& array) {
-  absl::StrAppend(&array, value);
+  AppendInteger(sizeof(value), array);
+  const uint64_t bytes = htobe64(static_cast<uint64_t>(value));
+  array.append(reinterpret_cast<const char*>(&bytes), sizeof(bytes));
 }
 
 inline void AppendElement(std::optional<int64_t> value, std::string& array) {
   if (value.has_value()) {
-    absl::StrAppend(&array, *value);
+    AppendElement(*value, array);
   } else {
-    array += "NULL";
+    AppendInteger(static_cast<uint32_t>(-1), array);
   }
 }
 
 inline void AppendElement(std::string_view value, std::string& array) {
-  array += '"';
-  size_t done = 0;
-  for (size_t i = value.find_first_of("\"\\"); i != std::string_view::npos;
-       i = value.find_first_of("\"\\", i + 1)) {
-    array.append(value, done, i - done);
-    array += '\\';
-    done = i;
-  }
-  array.append(value, done, value.size() - done);
-  array += '"';
+  AppendInteger(static_cast<uint32_t>(value.size()), array);
+  array.append(value);
 }
 
-// A PostgreSQL array in text form, for a statement's parameter, of what `project` makes
-// of each item: https://www.postgresql.org/docs/15/arrays.html#ARRAYS-IO.
+inline void AppendElement(Bytes value, std::string& array) {
+  AppendElement(value.bytes, array);
+}
+
+// A PostgreSQL array for a statement's parameter, of what `project` makes of each item,
+// as the server's array_recv reads it.
 template <typename Items, typename Project>
-std::string ToArray(const Items& items, Project project) {
-  std::string array = "{";
-  for (const auto& item : items) {
-    if (array.size() > 1) array += ',';
-    AppendElement(project(item), array);
-  }
-  array += '}';
-  return array;
+Binary ToArray(const Items& items, Project project) {
+  using Type = decltype(TypeOf(project(*items.begin())));
+  std::string array;
+  AppendInteger(1, array);  // dimensions
+  AppendInteger(1, array);  // may have nulls
+  AppendInteger(Type::value, array);
+  AppendInteger(static_cast<uint32_t>(items.size()), array);
+  AppendInteger(1, array);  // the first index
+  for (const auto& item : items) AppendElement(project(item), array);
+  return {std::move(array)};
 }
 
 }  // namespace chatter::storage::postgres

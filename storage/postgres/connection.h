@@ -29,6 +29,11 @@ struct PostgresTarget {
 // timeout is the caller's to set.
 absl::StatusOr<PostgresTarget> ParsePostgresUrl(const std::string& url);
 
+// A statement's parameter in the binary form of its type.
+struct Binary {
+  std::string bytes;
+};
+
 // What a statement returned. Rows and columns count from 0.
 class Rows {
  public:
@@ -69,13 +74,14 @@ class Connection {
   ~Connection();
 
   // Runs one statement, and commits it when it is alone, not within BEGIN and COMMIT.
-  // Prepared on first use, and kept. `sql` must be a literal. Errors: StatusOf in the
-  // .cc. When `broken()` afterwards it is not known whether the statement took effect.
+  // Prepared on first use, and kept. `sql` must be a literal; its parameters for which
+  // strings are given must be text. Errors: CodeOf in the .cc. When `broken()`
+  // afterwards it is not known whether the statement took effect.
   template <typename... Values>
   absl::StatusOr<Rows> Run(const char* sql, const Values&... values) {
     return Guard([&] {
       pqxx::nontransaction transaction(*connection_);
-      return transaction.exec_prepared(NameOf(sql), values...);
+      return transaction.exec_prepared(NameOf(sql), ToParameter(values)...);
     });
   }
 
@@ -90,6 +96,15 @@ class Connection {
  private:
   Connection(const std::string& password, Watchdog& watchdog)
       : password_(password), watchdog_(watchdog) {}
+
+  static pqxx::binarystring ToParameter(const Binary& value) {
+    return pqxx::binarystring(value.bytes);
+  }
+  // A text's binary form is its bytes.
+  static pqxx::binarystring ToParameter(std::string_view value) {
+    return pqxx::binarystring(value.data(), value.size());
+  }
+  static int64_t ToParameter(int64_t value) { return value; }
 
   absl::StatusOr<Rows> Guard(const std::function<pqxx::result()>& call);
   const std::string& NameOf(const char* sql);

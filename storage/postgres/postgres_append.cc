@@ -191,7 +191,7 @@ class AppendRun {
     return absl::OkStatus();
   }
 
-  std::string CreatedArray() const {
+  Binary CreatedArray() const {
     return ToArray(fresh_,
                    [this](size_t i) { return absl::ToUnixMicros(messages_[i].created); });
   }

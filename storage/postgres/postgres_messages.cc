@@ -50,13 +50,13 @@ absl::StatusOr<int64_t> SeqOfId(Connection& connection, const Conversation& conv
   return rows.Integer(0, 0);
 }
 
-std::string ConversationsOf(absl::Span<const NotificationKey> keys) {
+Binary ConversationsOf(absl::Span<const NotificationKey> keys) {
   return ToArray(keys, [](const NotificationKey& key) { return key.conversation; });
 }
-std::string SeqsOf(absl::Span<const NotificationKey> keys) {
+Binary SeqsOf(absl::Span<const NotificationKey> keys) {
   return ToArray(keys, [](const NotificationKey& key) { return key.seq; });
 }
-std::string RecipientsOf(absl::Span<const NotificationKey> keys) {
+Binary RecipientsOf(absl::Span<const NotificationKey> keys) {
   return ToArray(
       keys, [](const NotificationKey& key) { return std::string_view(key.recipient); });
 }
@@ -162,7 +162,7 @@ absl::Status PostgresStorage::RetryNotifications(
     return connection
         .Run(
             "UPDATE chatter.outbox o SET attempts = k.attempts, due_us = k.due_us "
-            "FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], "
+            "FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], "
             "$5::bigint[]) AS k(conversation_id, seq, recipient, attempts, due_us) "
             "WHERE o.conversation_id = k.conversation_id AND o.seq = k.seq "
             "AND o.recipient = k.recipient",

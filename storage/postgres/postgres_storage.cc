@@ -71,6 +71,10 @@ User ReadUser(const Rows& rows, int row, int column) {
           std::string(rows.Text(row, column + 2))};
 }
 
+Bytes BytesOf(const TokenHash& hash) {
+  return {{reinterpret_cast<const char*>(hash.data()), hash.size()}};
+}
+
 // As bytea has it in text form.
 std::string HexOf(const TokenHash& hash) {
   return absl::StrCat("\\x",
@@ -132,9 +136,8 @@ absl::StatusOr<std::vector<User>> PostgresStorage::EnsureUsers(
   // Each name once, with its last group, in an order that two processes share.
   std::map<std::string_view, std::string_view> groups;
   for (const Account& account : accounts) groups[account.name] = account.group;
-  const std::string names =
-      ToArray(groups, [](const auto& entry) { return entry.first; });
-  const std::string new_groups =
+  const Binary names = ToArray(groups, [](const auto& entry) { return entry.first; });
+  const Binary new_groups =
       ToArray(groups, [](const auto& entry) { return entry.second; });
 
   std::vector<User> users;
@@ -170,7 +173,7 @@ absl::StatusOr<std::vector<User>> PostgresStorage::EnsureUsers(
 
 absl::StatusOr<std::vector<std::optional<User>>> PostgresStorage::FindUsers(
     absl::Span<const std::string> names) {
-  const std::string wanted =
+  const Binary wanted =
       ToArray(names, [](const std::string& name) { return std::string_view(name); });
   std::vector<std::optional<User>> users(names.size());
   CHATTER_RETURN_IF_ERROR(pool_.Repeat([&](Connection& connection) -> absl::Status {
@@ -207,10 +210,9 @@ absl::StatusOr<std::vector<User>> PostgresStorage::ListGroup(std::string_view gr
 }
 
 absl::Status PostgresStorage::PutTokens(absl::Span<const Token> tokens) {
-  const std::string hashes =
-      ToArray(tokens, [](const Token& t) { return HexOf(t.hash); });
-  const std::string users = ToArray(tokens, [](const Token& t) { return t.user_id; });
-  const std::string expiries =
+  const Binary hashes = ToArray(tokens, [](const Token& t) { return BytesOf(t.hash); });
+  const Binary users = ToArray(tokens, [](const Token& t) { return t.user_id; });
+  const Binary expiries =
       ToArray(tokens, [](const Token& t) { return absl::ToUnixMicros(t.expires); });
   return pool_.Repeat([&](Connection& connection) {
     // There already: a repetition has put it there.
@@ -226,7 +228,7 @@ absl::Status PostgresStorage::PutTokens(absl::Span<const Token> tokens) {
 
 absl::StatusOr<std::vector<std::optional<User>>> PostgresStorage::RedeemTokens(
     absl::Span<const TokenHash> hashes, absl::Time now) {
-  const std::string wanted = ToArray(hashes, &HexOf);
+  const Binary wanted = ToArray(hashes, &BytesOf);
   std::vector<std::optional<User>> users(hashes.size());
   CHATTER_RETURN_IF_ERROR(pool_.Once([&](Connection& connection) -> absl::Status {
     CHATTER_ASSIGN_OR_RETURN(
