@@ -157,6 +157,7 @@ void Sizes(benchmark::internal::Benchmark* benchmark) {
     benchmark->Args({batch, 50, 0});
   }
   benchmark->Args({100, 1000, 0});
+  benchmark->Args({1, 50, 1});
   benchmark->Args({100, 50, 1});
 }
 

@@ -47,6 +47,25 @@ TEST_P(ConformanceTest, ClaimsWhatIsDueOldestFirst) {
   EXPECT_THAT(claim(absl::Seconds(61), 10), SizeIs(2));
 }
 
+TEST_P(ConformanceTest, NotifiesOfMessagesThatComeAlone) {
+  AddAliceAndBob();
+  Append({FromAlice("plain")});
+  NewMessage named = FromAlice("named");
+  named.client_id = "a";
+  Append({named});
+  NewMessage notified = FromAlice("notified");
+  notified.notify_due = absl::UnixEpoch();
+  Append({notified});
+  NewMessage both = FromAlice("both");
+  both.client_id = "b";
+  both.notify_due = kStart;
+  EXPECT_EQ(Append({both})[0].seq, 4);
+  EXPECT_TRUE(Append({both})[0].duplicate);
+  EXPECT_THAT(*storage_->ClaimNotifications(kStart, absl::Minutes(1), 10),
+              ElementsAre(::testing::Field(&Notification::text, "notified"),
+                          ::testing::Field(&Notification::text, "both")));
+}
+
 TEST_P(ConformanceTest, RemovesAndRetriesNotifications) {
   AddAliceAndBob();
   std::vector<NewMessage> messages = {FromAlice("1"), FromAlice("2"), FromAlice("3")};

@@ -1,7 +1,7 @@
 // Storing messages in PostgreSQL: one statement for a whole batch, and what happens when
 // the connection is lost before its outcome is known.
 #include <algorithm>
-#include <numeric>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,10 +20,105 @@ namespace {
 constexpr int64_t kInDoubtWindow = 100'000;
 constexpr absl::Duration kBackendPollInterval = absl::Milliseconds(20);
 
+// One message of a conversation that is there. `plain`: it has no client id, and no
+// notification is due; others need more tables.
+constexpr char kStorePlainOne[] =
+    "WITH locked AS ("
+    "  UPDATE chatter.conversations SET last_seq = last_seq + 1 "
+    "  WHERE user_low = $1 AND user_high = $2 RETURNING id, last_seq) "
+    "INSERT INTO chatter.messages "
+    "SELECT id, last_seq, nextval('chatter.message_ids'), $3::bigint, $4::text, "
+    "  $5::text, '', $6::bigint FROM locked "
+    "RETURNING conversation_id, seq, id, sender_id, created_us";
+constexpr char kStoreOne[] =
+    "WITH locked AS ("
+    "  UPDATE chatter.conversations SET last_seq = last_seq + 1 "
+    "  WHERE user_low = $1 AND user_high = $2 RETURNING id, last_seq), "
+    "named AS ("
+    "  INSERT INTO chatter.client_ids "
+    "  SELECT $3::bigint, $7::text, id, last_seq FROM locked WHERE $7 <> ''), "
+    "notified AS ("
+    "  INSERT INTO chatter.outbox "
+    "  SELECT id, last_seq, $8::text, 0, ($9::bigint[])[1] FROM locked "
+    "  WHERE ($9::bigint[])[1] IS NOT NULL) "
+    "INSERT INTO chatter.messages "
+    "SELECT id, last_seq, nextval('chatter.message_ids'), $3, $4::text, $5::text, $7, "
+    "  $6::bigint FROM locked "
+    "RETURNING conversation_id, seq, id, sender_id, created_us";
+
+// A batch. Locks the conversations in the order given and moves their last seq on;
+// numbers the messages, each from the last seq and how many come after it; only then,
+// with the locks held, takes their ids. Arrays say which conversation is whose: should
+// they not be in the order given, there are no conversation ids, and the statement fails.
+constexpr char kStorePlainBatch[] =
+    "WITH locked AS ("
+    "  INSERT INTO chatter.conversations AS c (user_low, user_high, last_seq) "
+    "  SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) "
+    "  ON CONFLICT (user_low, user_high) "
+    "  DO UPDATE SET last_seq = c.last_seq + excluded.last_seq "
+    "  RETURNING id, user_low, user_high, last_seq), "
+    "arrays AS (SELECT array_agg(last_seq) AS last_seqs, "
+    "    CASE WHEN array_agg(user_low) = $1 AND array_agg(user_high) = $2 "
+    "      THEN array_agg(id) END AS ids "
+    "  FROM locked) "
+    "INSERT INTO chatter.messages "
+    "SELECT conversation_id, seq, nextval('chatter.message_ids'), sender_id, text, "
+    "  image_path, '', created_us "
+    "FROM (SELECT (SELECT ids FROM arrays)[ordinal] AS conversation_id, "
+    "    (SELECT last_seqs FROM arrays)[ordinal] - following AS seq, m.* "
+    "  FROM unnest($4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], "
+    "    $9::bigint[]) "
+    "  AS m(ordinal, following, sender_id, text, image_path, created_us) "
+    "  OFFSET 0) AS numbered "
+    "RETURNING conversation_id, seq, id, sender_id, created_us";
+constexpr char kStoreBatch[] =
+    "WITH locked AS ("
+    "  INSERT INTO chatter.conversations AS c (user_low, user_high, last_seq) "
+    "  SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) "
+    "  ON CONFLICT (user_low, user_high) "
+    "  DO UPDATE SET last_seq = c.last_seq + excluded.last_seq "
+    "  RETURNING id, user_low, user_high, last_seq), "
+    "arrays AS (SELECT array_agg(last_seq) AS last_seqs, "
+    "    CASE WHEN array_agg(user_low) = $1 AND array_agg(user_high) = $2 "
+    "      THEN array_agg(id) END AS ids "
+    "  FROM locked), "
+    "numbered AS MATERIALIZED ("
+    "  SELECT (SELECT ids FROM arrays)[ordinal] AS conversation_id, "
+    "    (SELECT last_seqs FROM arrays)[ordinal] - following AS seq, m.* "
+    "  FROM unnest($4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], "
+    "    $9::bigint[], $10::text[], $11::text[], $12::bigint[]) "
+    "  AS m(ordinal, following, sender_id, text, image_path, created_us, client_id, "
+    "    recipient, due_us)), "
+    "named AS ("
+    "  INSERT INTO chatter.client_ids "
+    "  SELECT sender_id, client_id, conversation_id, seq FROM numbered "
+    "  WHERE client_id <> ''), "
+    "notified AS ("
+    "  INSERT INTO chatter.outbox "
+    "  SELECT conversation_id, seq, recipient, 0, due_us FROM numbered "
+    "  WHERE due_us IS NOT NULL) "
+    "INSERT INTO chatter.messages "
+    "SELECT conversation_id, seq, nextval('chatter.message_ids'), sender_id, text, "
+    "  image_path, client_id, created_us FROM numbered "
+    "RETURNING conversation_id, seq, id, sender_id, created_us";
+
 using Names = std::pair<std::string_view, std::string_view>;
 
 Names ConversationOf(const NewMessage& message) {
   return std::minmax(message.sender, message.recipient);
+}
+
+bool IsPlain(const NewMessage& message) {
+  return message.client_id.empty() && !message.notify_due.has_value();
+}
+
+int64_t CreatedUs(const NewMessage& message) {
+  return absl::ToUnixMicros(message.created);
+}
+
+std::optional<int64_t> DueUs(const NewMessage& message) {
+  if (!message.notify_due.has_value()) return std::nullopt;
+  return absl::ToUnixMicros(*message.notify_due);
 }
 
 // A batch on its way into the database; repeated until its outcome is known.
@@ -41,11 +136,15 @@ class AppendRun {
       in_doubt_.reset();
       if (stored) return absl::OkStatus();
     }
-    CHATTER_RETURN_IF_ERROR(FindDuplicates(connection));
-    if (fresh_.empty()) return absl::OkStatus();
-    const absl::Status status = Insert(connection);
+    FindFresh();
+    absl::Status status = Insert(connection);
+    if (absl::IsAlreadyExists(status)) {
+      // Some of the client ids, which is seldom: then nothing of the batch was stored.
+      CHATTER_RETURN_IF_ERROR(FindStoredClientIds(connection));
+      status = Insert(connection);
+    }
     if (connection.broken()) in_doubt_ = connection.backend();
-    // Somebody stored one of the client ids meanwhile: found at the next try.
+    // Somebody stored one of them meanwhile: found at the next try.
     return absl::IsAlreadyExists(status) ? absl::AbortedError(status.message()) : status;
   }
 
@@ -60,140 +159,145 @@ class AppendRun {
   }
 
  private:
-  // Sorts out which messages were stored before, and which repeat another one of the
-  // batch. The others are fresh, in the order in which they are inserted: by
-  // conversation, so that two processes lock conversations in the same order.
-  absl::Status FindDuplicates(Connection& connection) {
-    fresh_.resize(messages_.size());
-    std::iota(fresh_.begin(), fresh_.end(), size_t{0});
+  // Sorts out which messages repeat another one of the batch. The others are fresh, in
+  // the order in which they are inserted: by conversation, so that two processes lock
+  // conversations in the same order.
+  void FindFresh() {
+    fresh_.clear();
     repeats_.clear();
-    std::vector<size_t> named;
+    absl::flat_hash_map<std::pair<int64_t, absl::string_view>, size_t> first;
     for (size_t i = 0; i < messages_.size(); ++i) {
-      if (!messages_[i].client_id.empty()) named.push_back(i);
+      const std::string_view id = messages_[i].client_id;
+      if (!id.empty()) {
+        const auto [entry, is_first] = first.try_emplace(
+            {messages_[i].sender_id, absl::string_view(id.data(), id.size())}, i);
+        if (!is_first) {
+          repeats_.push_back({i, entry->second});
+          continue;
+        }
+      }
+      fresh_.push_back(i);
     }
-    if (!named.empty()) CHATTER_RETURN_IF_ERROR(FindClientIds(connection, named));
     std::stable_sort(fresh_.begin(), fresh_.end(), [this](size_t a, size_t b) {
       return ConversationOf(messages_[a]) < ConversationOf(messages_[b]);
     });
-    return absl::OkStatus();
   }
 
-  absl::Status FindClientIds(Connection& connection, const std::vector<size_t>& named) {
+  // Takes out those that were stored before.
+  absl::Status FindStoredClientIds(Connection& connection) {
     CHATTER_ASSIGN_OR_RETURN(
         const Rows rows,
-        connection.Run(
-            "SELECT w.position, m.conversation_id, m.seq, m.id, m.created_us "
-            "FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY "
-            "AS w(sender_id, client_id, position) "
-            "JOIN chatter.client_ids c USING (sender_id, client_id) "
-            "JOIN chatter.messages m "
-            "ON m.conversation_id = c.conversation_id AND m.seq = c.seq",
-            ToArray(named, [this](size_t i) { return messages_[i].sender_id; }),
-            ToArray(named, [this](size_t i) { return messages_[i].client_id; })));
-    std::vector<bool> known(messages_.size());
+        connection.Run("SELECT w.position, m.conversation_id, m.seq, m.id, m.created_us "
+                       "FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY "
+                       "AS w(sender_id, client_id, position) "
+                       "JOIN chatter.client_ids c USING (sender_id, client_id) "
+                       "JOIN chatter.messages m "
+                       "ON m.conversation_id = c.conversation_id AND m.seq = c.seq",
+                       ArrayOf(&NewMessage::sender_id), ArrayOf(&NewMessage::client_id)));
+    std::vector<bool> stored(messages_.size());
     for (int row = 0; row < rows.size(); ++row) {
-      const size_t index = named[static_cast<size_t>(rows.Integer(row, 0) - 1)];
-      known[index] = true;
+      const size_t index = fresh_[static_cast<size_t>(rows.Integer(row, 0) - 1)];
+      stored[index] = true;
       appended_[index] = {rows.Integer(row, 1), rows.Integer(row, 2),
                           rows.Integer(row, 3),
                           absl::FromUnixMicros(rows.Integer(row, 4)), true};
     }
-    absl::flat_hash_map<std::pair<int64_t, absl::string_view>, size_t> first;
-    for (const size_t i : named) {
-      if (known[i]) continue;
-      const std::string_view id = messages_[i].client_id;
-      const auto [entry, is_first] = first.try_emplace(
-          std::make_pair(messages_[i].sender_id, absl::string_view(id.data(), id.size())),
-          i);
-      if (is_first) continue;
-      known[i] = true;
-      repeats_.push_back({i, entry->second});
-    }
     fresh_.erase(
-        std::remove_if(fresh_.begin(), fresh_.end(), [&](size_t i) { return known[i]; }),
+        std::remove_if(fresh_.begin(), fresh_.end(), [&](size_t i) { return stored[i]; }),
         fresh_.end());
     return absl::OkStatus();
   }
 
-  // Locks the conversations and moves their last seq on; numbers the messages; only then,
-  // with the locks held, takes their ids, in the order of the numbers.
   absl::Status Insert(Connection& connection) {
+    if (fresh_.empty()) return absl::OkStatus();
+    if (fresh_.size() == 1) {
+      CHATTER_ASSIGN_OR_RETURN(const Rows rows, InsertOne(connection));
+      if (rows.size() == 1) return TakeNumbers(rows);
+      // Its conversation is not there yet.
+    }
+    CHATTER_ASSIGN_OR_RETURN(const Rows rows, InsertBatch(connection));
+    return TakeNumbers(rows);
+  }
+
+  absl::StatusOr<Rows> InsertOne(Connection& connection) const {
+    const NewMessage& message = messages_[fresh_[0]];
+    const auto [low, high] = ConversationOf(message);
+    if (IsPlain(message)) {
+      return connection.Run(kStorePlainOne, low, high, message.sender_id, message.text,
+                            message.image_path, CreatedUs(message));
+    }
+    return connection.Run(kStoreOne, low, high, message.sender_id, message.text,
+                          message.image_path, CreatedUs(message), message.client_id,
+                          message.recipient, ArrayOf(&DueUs));
+  }
+
+  absl::StatusOr<Rows> InsertBatch(Connection& connection) {
     struct Share {
       Names names;
       int64_t messages;
     };
-    std::vector<Share> conversations;
-    std::vector<int64_t> conversation_of, position_of;  // of fresh_, both from 1
+    struct Position {
+      int64_t conversation;  // from 1
+      int64_t in_share;      // from 1
+    };
+    std::vector<Share> shares;
+    std::vector<Position> positions;
+    positions.reserve(fresh_.size());
+    bool is_plain = true;
     for (const size_t i : fresh_) {
+      is_plain = is_plain && IsPlain(messages_[i]);
       const Names names = ConversationOf(messages_[i]);
-      if (conversations.empty() || conversations.back().names != names) {
-        conversations.push_back({names, 0});
-      }
-      conversation_of.push_back(static_cast<int64_t>(conversations.size()));
-      position_of.push_back(++conversations.back().messages);
+      if (shares.empty() || shares.back().names != names) shares.push_back({names, 0});
+      positions.push_back(
+          {static_cast<int64_t>(shares.size()), ++shares.back().messages});
     }
-    const auto self = [](int64_t value) { return value; };
-    CHATTER_ASSIGN_OR_RETURN(
-        const Rows rows,
-        connection.Run(
-            "WITH wanted AS MATERIALIZED ("
-            "  SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH "
-            "ORDINALITY "
-            "  AS w(user_low, user_high, messages, ordinal)), "
-            "locked AS ("
-            "  INSERT INTO chatter.conversations AS c (user_low, user_high, last_seq) "
-            "  SELECT user_low, user_high, messages FROM wanted ORDER BY ordinal "
-            "  ON CONFLICT (user_low, user_high) "
-            "  DO UPDATE SET last_seq = c.last_seq + excluded.last_seq "
-            "  RETURNING id, user_low, user_high, last_seq), "
-            "numbered AS MATERIALIZED ("
-            "  SELECT l.id AS conversation_id, "
-            "    l.last_seq - w.messages + m.position AS seq, m.* "
-            "  FROM locked l JOIN wanted w USING (user_low, user_high) "
-            "  JOIN unnest($4::bigint[], $5::bigint[], $6::bigint[], $7::text[], "
-            "    $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[]) "
-            "  AS m(ordinal, position, sender_id, recipient, text, image_path, "
-            "    client_id, created_us, due_us) USING (ordinal) "
-            "  ORDER BY ordinal, position), "
-            "stored AS ("
-            "  INSERT INTO chatter.messages "
-            "  SELECT conversation_id, seq, nextval('chatter.message_ids'), sender_id, "
-            "    text, image_path, client_id, created_us FROM numbered "
-            "  RETURNING conversation_id, seq, id), "
-            "named AS ("
-            "  INSERT INTO chatter.client_ids "
-            "  SELECT sender_id, client_id, conversation_id, seq FROM numbered "
-            "  WHERE client_id <> ''), "
-            "notified AS ("
-            "  INSERT INTO chatter.outbox "
-            "  SELECT conversation_id, seq, recipient, 0, due_us FROM numbered "
-            "  WHERE due_us IS NOT NULL) "
-            "SELECT conversation_id, seq, id FROM stored ORDER BY id",
-            ToArray(conversations, [](const Share& c) { return c.names.first; }),
-            ToArray(conversations, [](const Share& c) { return c.names.second; }),
-            ToArray(conversations, [](const Share& c) { return c.messages; }),
-            ToArray(conversation_of, self), ToArray(position_of, self),
-            ToArray(fresh_, [this](size_t i) { return messages_[i].sender_id; }),
-            ToArray(fresh_, [this](size_t i) { return messages_[i].recipient; }),
-            ToArray(fresh_, [this](size_t i) { return messages_[i].text; }),
-            ToArray(fresh_, [this](size_t i) { return messages_[i].image_path; }),
-            ToArray(fresh_, [this](size_t i) { return messages_[i].client_id; }),
-            CreatedArray(), ToArray(fresh_, [this](size_t i) -> std::optional<int64_t> {
-              const std::optional<absl::Time>& due = messages_[i].notify_due;
-              if (!due.has_value()) return std::nullopt;
-              return absl::ToUnixMicros(*due);
-            })));
+    const auto following = [&](const Position& position) {
+      return shares[static_cast<size_t>(position.conversation - 1)].messages -
+             position.in_share;
+    };
+    const auto run = [&](const char* sql, const auto&... more) {
+      return connection.Run(
+          sql, ToArray(shares, [](const Share& share) { return share.names.first; }),
+          ToArray(shares, [](const Share& share) { return share.names.second; }),
+          ToArray(shares, [](const Share& share) { return share.messages; }),
+          ToArray(positions,
+                  [](const Position& position) { return position.conversation; }),
+          ToArray(positions, following), ArrayOf(&NewMessage::sender_id),
+          ArrayOf(&NewMessage::text), ArrayOf(&NewMessage::image_path),
+          ArrayOf(&CreatedUs), more...);
+    };
+    if (is_plain) return run(kStorePlainBatch);
+    return run(kStoreBatch, ArrayOf(&NewMessage::client_id),
+               ArrayOf(&NewMessage::recipient), ArrayOf(&DueUs));
+  }
+
+  // Of those that are fresh, in their order. SQL does not promise it, so it is checked:
+  // sender and time say which message a row is.
+  absl::Status TakeNumbers(const Rows& rows) {
+    if (rows.size() != static_cast<int>(fresh_.size())) {
+      return absl::InternalError("PostgreSQL: a part of a batch was stored");
+    }
+    int64_t last_id = 0;
     for (int row = 0; row < rows.size(); ++row) {
       const size_t index = fresh_[static_cast<size_t>(row)];
-      appended_[index] = {rows.Integer(row, 0), rows.Integer(row, 1),
-                          rows.Integer(row, 2), messages_[index].created, false};
+      const NewMessage& message = messages_[index];
+      const int64_t id = rows.Integer(row, 2);
+      if (id <= last_id || rows.Integer(row, 3) != message.sender_id ||
+          rows.Integer(row, 4) != CreatedUs(message)) {
+        return absl::InternalError("PostgreSQL: a batch was stored in another order");
+      }
+      last_id = id;
+      appended_[index] = {rows.Integer(row, 0), rows.Integer(row, 1), id, message.created,
+                          false};
     }
     return absl::OkStatus();
   }
 
-  Binary CreatedArray() const {
-    return ToArray(fresh_,
-                   [this](size_t i) { return absl::ToUnixMicros(messages_[i].created); });
+  // What a member or a function says of each fresh message.
+  template <typename Project>
+  Binary ArrayOf(Project project) const {
+    return ToArray(
+        fresh_, [this, project](size_t i) { return std::invoke(project, messages_[i]); });
   }
 
   // Until the server process that may still commit is gone.
@@ -228,14 +332,12 @@ class AppendRun {
             "  WHERE m.conversation_id = c.id AND m.seq > c.last_seq - $6 "
             "  AND m.sender_id = w.sender_id AND m.created_us = w.created_us "
             "  AND m.text = w.text ORDER BY m.seq DESC LIMIT 1) m",
-            ToArray(fresh_,
-                    [this](size_t i) { return ConversationOf(messages_[i]).first; }),
-            ToArray(fresh_,
-                    [this](size_t i) { return ConversationOf(messages_[i]).second; }),
-            ToArray(fresh_, [this](size_t i) { return messages_[i].sender_id; }),
-            CreatedArray(),
-            ToArray(fresh_, [this](size_t i) { return messages_[i].text; }),
-            kInDoubtWindow));
+            ArrayOf(
+                [](const NewMessage& message) { return ConversationOf(message).first; }),
+            ArrayOf(
+                [](const NewMessage& message) { return ConversationOf(message).second; }),
+            ArrayOf(&NewMessage::sender_id), ArrayOf(&CreatedUs),
+            ArrayOf(&NewMessage::text), kInDoubtWindow));
     if (rows.size() == 0) return false;
     if (rows.size() != static_cast<int>(fresh_.size())) {
       return absl::InternalError("PostgreSQL: a part of a batch was stored");

@@ -167,6 +167,29 @@ TEST_F(PostgresFaultsTest, StoresAgainWhenALostCommitDidNotHappen) {
   EXPECT_THAT(Texts(*storage), ::testing::ElementsAre("1", "marked"));
 }
 
+TEST_F(PostgresFaultsTest, FindsTheMessagesThatAreThereWhenAnswersAreLost) {
+  const std::string url = server_.CreateDatabase();
+  PostgresProxy proxy(server_);
+  const std::unique_ptr<Storage> storage = OpenOrDie(proxy.UrlOf(url));
+  AddAliceAndBob(*storage);
+  const auto first = storage->Append(std::vector<NewMessage>{FromAlice("1", "a")});
+  ASSERT_TRUE(first.ok()) << first.status();
+  // That one of them is there, and then which one.
+  proxy.Add(PostgresProxy::Fault::kAfter, "marked");
+  proxy.Add(PostgresProxy::Fault::kAfter, "JOIN chatter.client_ids");
+  const auto appended = storage->Append(std::vector<NewMessage>{
+      FromAlice("again", "a"), FromAlice("marked", "b"), FromAlice("again", "b")});
+  EXPECT_TRUE(proxy.is_done());
+  ASSERT_TRUE(appended.ok()) << appended.status();
+  EXPECT_TRUE((*appended)[0].duplicate);
+  EXPECT_EQ((*appended)[0].id, (*first)[0].id);
+  EXPECT_FALSE((*appended)[1].duplicate);
+  EXPECT_EQ((*appended)[1].seq, 2);
+  EXPECT_TRUE((*appended)[2].duplicate);
+  EXPECT_EQ((*appended)[2].id, (*appended)[1].id);
+  EXPECT_THAT(Texts(*storage), ::testing::ElementsAre("1", "marked"));
+}
+
 TEST_F(PostgresFaultsTest, EndsALostSessionBeforeItCanCommit) {
   const std::string url = server_.CreateDatabase();
   PostgresProxy proxy(server_);
@@ -325,6 +348,7 @@ TEST_F(PostgresFaultsTest, GivesUpAServerThatFallsSilentWhenALostCommitIsLookedU
   PostgresProxy proxy(server_);
   const std::unique_ptr<Storage> storage = OpenImpatiently(proxy.UrlOf(url));
   AddAliceAndBob(*storage);
+  ASSERT_TRUE(storage->Append(std::vector<NewMessage>{FromAlice("1")}).ok());
   const std::vector<NewMessage> sent = {FromAlice("marked", "a")};
   proxy.Add(PostgresProxy::Fault::kAfter, "marked");
   proxy.Add(PostgresProxy::Fault::kSilence, "pg_terminate_backend");
@@ -333,7 +357,7 @@ TEST_F(PostgresFaultsTest, GivesUpAServerThatFallsSilentWhenALostCommitIsLookedU
   const auto appended = storage->Append(sent);
   ASSERT_TRUE(appended.ok()) << appended.status();
   EXPECT_TRUE((*appended)[0].duplicate);
-  EXPECT_THAT(Texts(*storage), ::testing::ElementsAre("marked"));
+  EXPECT_THAT(Texts(*storage), ::testing::ElementsAre("1", "marked"));
 }
 
 TEST_F(PostgresFaultsTest, LeavesItToAServerThatIsBusyToGiveUpAStatement) {
