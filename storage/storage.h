@@ -130,9 +130,6 @@ class Storage {
   // A random id of this database, made once: 32 hex digits.
   virtual const std::string& epoch() const = 0;
 
-  // How many calls of Append are worth making at once.
-  virtual int append_lanes() const = 0;
-
   // kUnavailable when the database cannot be read now.
   virtual absl::Status Ping() = 0;
 

@@ -6,9 +6,7 @@
 #include <string_view>
 #include <utility>
 
-#include "absl/hash/hash.h"
 #include "glog/logging.h"
-#include "services/chat/pacer.h"
 #include "services/chat/timestamps.h"
 
 namespace chatter::chat {
@@ -20,12 +18,6 @@ constexpr size_t kBatchBytes = 4 << 20;
 // While a notification is in the memory of the process that stored it, no other process
 // claims it: this is how long that process has before others take over.
 constexpr absl::Duration kNotificationLease = absl::Minutes(1);
-
-size_t LaneOf(const PendingSend& send, size_t lanes) {
-  const std::string_view a = send.sender->name;
-  const std::string_view b = send.to;
-  return absl::HashOf(std::min(a, b), std::max(a, b)) % lanes;
-}
 
 void FillMessage(PendingSend& send, const storage::Appended& appended,
                  v1::Message& message) {
@@ -54,28 +46,20 @@ AppendQueue::AppendQueue(storage::Storage& storage, UserDirectory& users,
       sessions_(sessions),
       outbox_(outbox),
       notify_policy_(notify_policy),
-      clock_(clock) {
-  const size_t lanes = static_cast<size_t>(storage.append_lanes());
-  for (size_t i = 0; i < lanes; ++i) {
-    lanes_.push_back(std::make_unique<BatchWorker<PendingSend>>(
-        BatchWorker<PendingSend>::Limits{kWaitingBytes / lanes, kBatchBytes},
-        [this](std::vector<PendingSend>& batch) { Commit(batch); },
-        [pacer = Pacer()](const std::vector<PendingSend>& batch) mutable {
-          return pacer.PaceAfter(batch);
-        }));
-  }
-}
+      clock_(clock),
+      worker_(
+          {kWaitingBytes, kBatchBytes},
+          [this](std::vector<PendingSend>& batch) { Commit(batch); },
+          [this](const std::vector<PendingSend>& batch) {
+            return pacer_.PaceAfter(batch);
+          }) {}
 
 void AppendQueue::Submit(PendingSend send) {
   const size_t weight = send.weight();
-  if (!lanes_[LaneOf(send, lanes_.size())]->Submit(send, weight)) {
-    Refuse(send, kOverloadedRefusal);
-  }
+  if (!worker_.Submit(send, weight)) Refuse(send, kOverloadedRefusal);
 }
 
-void AppendQueue::Drain() {
-  for (const auto& lane : lanes_) lane->Drain();
-}
+void AppendQueue::Drain() { worker_.Drain(); }
 
 void AppendQueue::Commit(std::vector<PendingSend>& batch) {
   absl::Status failure = RefuseUnknownRecipients(batch);

@@ -4,13 +4,13 @@
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "services/base/clock.h"
 #include "services/chat/batch_worker.h"
 #include "services/chat/outbox.h"
+#include "services/chat/pacer.h"
 #include "services/chat/send.h"
 #include "services/chat/session_registry.h"
 #include "services/chat/user_directory.h"
@@ -23,9 +23,8 @@ enum class NotifyPolicy {
   kOffline,  // only when the recipient has no session
 };
 
-// Stores messages and, once they are committed, answers the sender and delivers them.
-// Lanes work side by side; the messages of one conversation share a lane, which keeps
-// their order. Thread-safe.
+// Stores messages and, once they are committed, answers the sender and delivers them, in
+// the order in which they came. Thread-safe.
 class AppendQueue {
  public:
   AppendQueue(storage::Storage& storage, UserDirectory& users, SessionRegistry& sessions,
@@ -57,7 +56,8 @@ class AppendQueue {
   const NotifyPolicy notify_policy_;
   const Clock& clock_;
   std::atomic<int64_t> next_timestamp_us_{0};
-  std::vector<std::unique_ptr<BatchWorker<PendingSend>>> lanes_;  // last: uses the above
+  Pacer pacer_;
+  BatchWorker<PendingSend> worker_;  // last: uses the above
 };
 
 }  // namespace chatter::chat

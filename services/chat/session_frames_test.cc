@@ -134,7 +134,7 @@ TEST_F(SessionFramesTest, UnansweredSendsAreBoundedForEachSession) {
   const auto alice = Open("alice", 1);
   const auto bob = Open("bob", 2);
   stream_->Take();
-  // The only lane of SQLite is busy with the answer to a call.
+  // The append queue is busy with the answer to a call.
   absl::Notification started, go_on;
   PendingSend call;
   call.sender = alice->user();

@@ -19,7 +19,6 @@ class PostgresStorage : public Storage {
                                                        absl::Duration patience);
 
   const std::string& epoch() const override { return epoch_; }
-  int append_lanes() const override;
   absl::Status Ping() override;
   absl::StatusOr<User> CreateUser(const Account& account) override;
   absl::StatusOr<std::vector<User>> EnsureUsers(

@@ -16,9 +16,8 @@
 namespace chatter::storage::postgres {
 namespace {
 
-constexpr int kAppendLanes = 2;
-// For everything else that goes on at the same time.
-constexpr int kOtherConnections = 4;
+// One stores messages; the others are for all else that goes on at the same time.
+constexpr int kConnections = 5;
 
 // A migration may have much to do, and waits for that of another process.
 constexpr absl::Duration kMigrationTimeout = absl::Hours(1);
@@ -90,7 +89,7 @@ absl::StatusOr<std::unique_ptr<Storage>> Open(const std::string& url,
 }
 
 PostgresStorage::PostgresStorage(PostgresTarget target, absl::Duration patience)
-    : pool_(std::move(target), kAppendLanes + kOtherConnections, patience) {}
+    : pool_(std::move(target), kConnections, patience) {}
 
 absl::StatusOr<std::unique_ptr<Storage>> PostgresStorage::Open(const std::string& url,
                                                                absl::Duration patience) {
@@ -108,7 +107,6 @@ absl::StatusOr<std::unique_ptr<Storage>> PostgresStorage::Open(const std::string
   return storage;
 }
 
-int PostgresStorage::append_lanes() const { return kAppendLanes; }
 
 absl::Status PostgresStorage::Ping() {
   return pool_.Repeat([](Connection& connection) {

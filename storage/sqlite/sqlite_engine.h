@@ -23,7 +23,6 @@ class SqliteStorage : public Storage {
   static absl::StatusOr<std::unique_ptr<Storage>> Open(const std::string& path);
 
   const std::string& epoch() const override { return epoch_; }
-  int append_lanes() const override { return 1; }
   absl::Status Ping() override;
   absl::StatusOr<User> CreateUser(const Account& account) override;
   absl::StatusOr<std::vector<User>> EnsureUsers(

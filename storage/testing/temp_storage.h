@@ -27,7 +27,6 @@ class TempStorage : public Storage {
   std::string Bytes() const;
 
   const std::string& epoch() const override { return real_->epoch(); }
-  int append_lanes() const override { return real_->append_lanes(); }
   absl::Status Ping() override;
   absl::StatusOr<User> CreateUser(const Account& account) override;
   absl::StatusOr<std::vector<User>> EnsureUsers(
