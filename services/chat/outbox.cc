@@ -20,7 +20,7 @@ constexpr int kMaxInFlight = 32;
 constexpr size_t kMaxWaiting = 10'000;
 // Outcomes that storage has not taken yet; no call is started while there are more.
 constexpr size_t kMaxUnrecorded = 1'000;
-constexpr int kClaimLimit = 256;
+constexpr size_t kClaimLimit = 256;
 constexpr absl::Duration kLease = absl::Minutes(1);
 // The in-process service answers within notif's deadline.
 const absl::Duration kCallDeadline = kNotifDeadline + absl::Seconds(1);
@@ -29,6 +29,9 @@ constexpr absl::Duration kClaimInterval = absl::Seconds(5);
 constexpr absl::Duration kStorageRetry = absl::Seconds(1);
 constexpr absl::Duration kFirstBackoff = absl::Seconds(1);
 constexpr absl::Duration kMaxBackoff = absl::Minutes(5);
+// While calls are on their way, their outcomes gather for this long: each record of them
+// is a transaction. After a crash, what was not recorded is delivered again.
+constexpr absl::Duration kGather = absl::Milliseconds(20);
 // How long the worker sleeps at most, so that it notices a clock that jumped.
 constexpr absl::Duration kMaxSleep = absl::Seconds(1);
 
@@ -74,20 +77,21 @@ void Outbox::Stop() {
 }
 
 bool Outbox::HasWork() const {
-  const size_t unrecorded = finished_.size() + failed_.size();
   if (stopping_) return in_flight_ == 0;
-  return unrecorded > 0 || (!waiting_.empty() && in_flight_ < kMaxInFlight);
+  return !waiting_.empty() && in_flight_ < kMaxInFlight && unrecorded() < kMaxUnrecorded;
+}
+
+absl::Duration Outbox::Patience() const {
+  const absl::Duration longest = in_flight_ + unrecorded() > 0 ? kGather : kMaxSleep;
+  if (waiting_.size() >= kClaimLimit) return longest;
+  return std::clamp(next_claim_ - clock_.Now(), absl::ZeroDuration(), longest);
 }
 
 void Outbox::Work() {
   absl::MutexLock lock(&mutex_);
+  absl::Duration next_record;  // in real uptime
   while (true) {
-    mutex_.AwaitWithTimeout(
-        absl::Condition(
-            +[](Outbox* self)
-                 ABSL_SHARED_LOCKS_REQUIRED(self->mutex_) { return self->HasWork(); },
-            this),
-        std::clamp(next_claim_ - clock_.Now(), absl::ZeroDuration(), kMaxSleep));
+    mutex_.AwaitWithTimeout(absl::Condition(this, &Outbox::HasWork), Patience());
     if (stopping_ && in_flight_ == 0) {
       // Gives back what was not tried, so that the next process need not wait for it.
       for (Entry& entry : waiting_) {
@@ -98,10 +102,13 @@ void Outbox::Work() {
       RecordOutcomes();
       return;
     }
-    RecordOutcomes();
-    if (stopping_) continue;
-    ClaimDue();
     StartCalls();
+    const absl::Duration now = Clock::Real().Uptime();
+    if (now >= next_record) {
+      next_record = now + kGather;
+      RecordOutcomes();
+    }
+    if (!stopping_) ClaimDue();
   }
 }
 
@@ -134,7 +141,7 @@ void Outbox::RecordOutcomes() {
 
 void Outbox::ClaimDue() {
   const absl::Time now = clock_.Now();
-  if (now < next_claim_ || waiting_.size() >= static_cast<size_t>(kClaimLimit)) return;
+  if (now < next_claim_ || waiting_.size() >= kClaimLimit) return;
   // Failures reported meanwhile may bring the next claim forward again.
   next_claim_ = now + kClaimInterval;
   mutex_.Unlock();
@@ -146,48 +153,66 @@ void Outbox::ClaimDue() {
     next_claim_ = std::min(next_claim_, now + kStorageRetry);
     return;
   }
-  if (due->size() == static_cast<size_t>(kClaimLimit)) next_claim_ = now;
+  if (due->size() == kClaimLimit) next_claim_ = now;
   for (storage::Notification& notification : *due) {
     waiting_.push_back({std::move(notification), now + kLease});
   }
 }
 
 void Outbox::StartCalls() {
-  while (!waiting_.empty() && in_flight_ < kMaxInFlight &&
-         finished_.size() + failed_.size() < kMaxUnrecorded && !stopping_) {
-    auto call = std::make_unique<Call>();
-    call->entry = std::move(waiting_.front());
-    waiting_.pop_front();
-    if (clock_.Now() + kCallDeadline >= call->entry.lease_end) {
-      // Somebody else may claim it before this call would end.
-      next_claim_ = std::min(next_claim_, call->entry.lease_end);
-      continue;
-    }
+  while (in_flight_ < kMaxInFlight) {
+    std::unique_ptr<Call> call = NextCall();
+    if (call == nullptr) return;
     ++in_flight_;
     mutex_.Unlock();
-    const storage::Notification& notification = call->entry.notification;
-    call->request.set_recipient(notification.key.recipient);
-    call->request.set_sender(notification.sender);
-    call->request.set_text(notification.text);
-    FillTimestamp(notification.created, *call->request.mutable_created());
-    call->context.set_deadline(absl::ToChronoTime(absl::Now() + kCallDeadline));
-    Call* const started = call.release();
-    stub_->async()->Notify(&started->context, &started->request, &started->response,
-                           [this, started](const grpc::Status& status) {
-                             Finished(std::unique_ptr<Call>(started), status);
-                           });
+    Start(std::move(call));
     mutex_.Lock();
   }
 }
 
+std::unique_ptr<Outbox::Call> Outbox::NextCall() {
+  while (!waiting_.empty() && unrecorded() < kMaxUnrecorded && !stopping_) {
+    auto call = std::make_unique<Call>();
+    call->entry = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (clock_.Now() + kCallDeadline < call->entry.lease_end) return call;
+    // Somebody else may claim it before this call would end.
+    next_claim_ = std::min(next_claim_, call->entry.lease_end);
+  }
+  return nullptr;
+}
+
+void Outbox::Start(std::unique_ptr<Call> call) {
+  const storage::Notification& notification = call->entry.notification;
+  call->request.set_recipient(notification.key.recipient);
+  call->request.set_sender(notification.sender);
+  call->request.set_text(notification.text);
+  FillTimestamp(notification.created, *call->request.mutable_created());
+  call->context.set_deadline(absl::ToChronoTime(absl::Now() + kCallDeadline));
+  Call* const started = call.release();
+  stub_->async()->Notify(&started->context, &started->request, &started->response,
+                         [this, started](const grpc::Status& status) {
+                           Finished(std::unique_ptr<Call>(started), status);
+                         });
+}
+
 void Outbox::Finished(std::unique_ptr<Call> call, const grpc::Status& status) {
-  storage::Notification& notification = call->entry.notification;
+  std::unique_ptr<Call> next;
+  {
+    absl::MutexLock lock(&mutex_);
+    AddOutcome(std::move(call->entry.notification), status);
+    // In the place of this one, so that the worker need not wake up for it.
+    next = NextCall();
+    if (next == nullptr) --in_flight_;
+  }
+  if (next != nullptr) Start(std::move(next));
+}
+
+void Outbox::AddOutcome(storage::Notification notification, const grpc::Status& status) {
   const bool refused = status.error_code() == grpc::StatusCode::INVALID_ARGUMENT;
   if (refused) {
     LOG(ERROR) << "notif refused a notification for good: " << status.error_message();
   }
-  absl::MutexLock lock(&mutex_);
-  --in_flight_;
   if (status.ok() || refused) {
     finished_.push_back(std::move(notification.key));
     return;

@@ -54,13 +54,23 @@ class Outbox {
   struct Call;
 
   void Work();
+  // How long the worker may sleep while it has no work.
+  absl::Duration Patience() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   // Each with the lock held, giving it up while it calls storage or notif.
   void RecordOutcomes() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ClaimDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StartCalls() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  // The next one to try, or null.
+  std::unique_ptr<Call> NextCall() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Start(std::unique_ptr<Call> call) ABSL_LOCKS_EXCLUDED(mutex_);
   void Finished(std::unique_ptr<Call> call, const grpc::Status& status)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  void AddOutcome(storage::Notification notification, const grpc::Status& status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  size_t unrecorded() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return finished_.size() + failed_.size();
+  }
   bool HasWork() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   absl::Duration Backoff(int attempts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -2,6 +2,7 @@
 
 #include <grpcpp/server_builder.h>
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,7 @@ class FakeNotification : public v1::NotificationService::Service {
   grpc::Status Notify(grpc::ServerContext*, const v1::NotifyRequest* request,
                       v1::NotifyResponse*) override {
     absl::MutexLock lock(&mutex_);
+    ++calls_;
     mutex_.Await(absl::Condition(
         +[](FakeNotification* self) { return !self->held_; }, this));
     texts_.push_back(request->text());
@@ -43,6 +45,11 @@ class FakeNotification : public v1::NotificationService::Service {
     absl::MutexLock lock(&mutex_);
     held_ = held;
   }
+  void WaitForCalls(int count) {
+    absl::MutexLock lock(&mutex_);
+    const auto enough = [&] { return calls_ >= count; };
+    mutex_.AwaitWithTimeout(absl::Condition(&enough), kPatience);
+  }
   std::vector<std::string> WaitForTexts(size_t count) {
     absl::MutexLock lock(&mutex_);
     const auto enough = [&] { return texts_.size() >= count; };
@@ -54,7 +61,21 @@ class FakeNotification : public v1::NotificationService::Service {
   absl::Mutex mutex_;
   grpc::StatusCode answer_ = grpc::StatusCode::OK;
   bool held_ = false;
+  int calls_ = 0;  // begun
   std::vector<std::string> texts_;
+};
+
+// Counts how often somebody looks at it.
+class CountingClock : public FakeClock {
+ public:
+  absl::Time Now() const override {
+    ++looks_;
+    return FakeClock::Now();
+  }
+  int looks() const { return looks_; }
+
+ private:
+  mutable std::atomic<int> looks_{0};
 };
 
 class OutboxTest : public testing::Test {
@@ -106,7 +127,7 @@ class OutboxTest : public testing::Test {
     }
   }
 
-  FakeClock clock_;
+  CountingClock clock_;
   storage::TempStorage storage_;
   std::vector<storage::User> users_;
   FakeNotification notif_;
@@ -153,6 +174,19 @@ TEST_F(OutboxTest, FindsWhatAnEarlierProcessLeftBehind) {
   EXPECT_THAT(notif_.WaitForTexts(1), ElementsAre("left behind"));
   outbox_->Stop();
   EXPECT_THAT(InStorage(), IsEmpty());
+}
+
+TEST_F(OutboxTest, ABacklogDoesNotKeepTheWorkerAwake) {
+  constexpr int kMessages = 520;  // more than it claims while calls hang
+  for (int i = 0; i < kMessages; ++i) Commit(absl::StrCat(i), false);
+  clock_.Advance(absl::Minutes(2));
+  notif_.Hold(true);
+  StartOutbox();
+  notif_.WaitForCalls(32);
+  const int looks = clock_.looks();
+  absl::SleepFor(absl::Milliseconds(200));
+  EXPECT_LT(clock_.looks() - looks, 100);
+  notif_.Hold(false);
 }
 
 TEST_F(OutboxTest, AFailureIsKeptAcrossAStop) {
