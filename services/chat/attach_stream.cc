@@ -82,22 +82,25 @@ absl::Status AttachStream::HandleHello(uint64_t id, const v1::Hello& hello) {
     RefuseSession(id, v1::SessionClosed::UNAVAILABLE);
     return absl::OkStatus();
   }
-  services_.tokens.Redeem(hello.token(),
-                          [self = shared_from_this(), id](absl::StatusOr<UserRef> user) {
-                            self->OnRedeemed(id, std::move(user));
-                            self->Flush();
-                          });
+  services_.tokens.Redeem(
+      hello.token(),
+      [self = shared_from_this(), id](absl::StatusOr<std::optional<storage::User>> user) {
+        self->OnRedeemed(id, std::move(user));
+        self->Flush();
+      });
   return absl::OkStatus();
 }
 
-void AttachStream::OnRedeemed(uint64_t id, absl::StatusOr<UserRef> user) {
+void AttachStream::OnRedeemed(uint64_t id,
+                              absl::StatusOr<std::optional<storage::User>> user) {
   std::shared_ptr<Session> session;
   {
     absl::MutexLock lock(&sessions_mutex_);
     const auto it = sessions_.find(id);
     if (it == sessions_.end()) return;  // the client left meanwhile
-    if (user.ok() && *user != nullptr) {
-      session = std::make_shared<Session>(*std::move(user), shared_from_this(), id);
+    if (user.ok() && user->has_value()) {
+      session = std::make_shared<Session>(services_.users.Share(**std::move(user)),
+                                          shared_from_this(), id);
       it->second = session;
     } else {
       sessions_.erase(it);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -35,7 +36,7 @@ class AttachStream : public StreamCall<v1::EdgeBatch, v1::ChatBatch>,
 
   absl::Status HandleEvent(v1::EdgeEvent& event);
   absl::Status HandleHello(uint64_t id, const v1::Hello& hello);
-  void OnRedeemed(uint64_t id, absl::StatusOr<UserRef> user);
+  void OnRedeemed(uint64_t id, absl::StatusOr<std::optional<storage::User>> user);
   void RefuseSession(uint64_t id, v1::SessionClosed::Reason reason);
   void CloseSession(uint64_t id);
   // Returns the numbers of those that there were.

@@ -77,6 +77,12 @@ absl::StatusOr<UserRef> UserDirectory::FindBlocking(const std::string& name) {
   return Remember(*std::move(found->front()));
 }
 
+UserRef UserDirectory::Share(storage::User user) {
+  UserRef known = Known(user.name);
+  if (known != nullptr && known->group == user.group) return known;
+  return std::make_shared<const storage::User>(std::move(user));
+}
+
 absl::StatusOr<std::vector<bool>> UserDirectory::Exist(
     absl::Span<const std::string_view> names) {
   std::vector<bool> exist(names.size());
@@ -113,7 +119,7 @@ UserRef UserDirectory::Known(std::string_view name) {
 UserRef UserDirectory::Remember(storage::User user) {
   auto ref = std::make_shared<const storage::User>(std::move(user));
   absl::MutexLock lock(&mutex_);
-  known_.Put(ref->name, ref);
+  known_.Put(ref);
   return ref;
 }
 

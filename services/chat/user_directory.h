@@ -9,8 +9,10 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
+#include "services/base/absl_view.h"
 #include "services/base/lru_cache.h"
 #include "services/chat/batch_worker.h"
 #include "services/chat/blocking_pool.h"
@@ -36,10 +38,18 @@ class UserDirectory {
   // An existing user. As above, and kNotFound.
   void Find(std::string name, Done done);
 
+  // For users read from the storage by others: the known one, when it is the same, so
+  // that there is one in memory for all sessions of a user.
+  UserRef Share(storage::User user) ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Whether there is such a user, for each name. Blocks.
   absl::StatusOr<std::vector<bool>> Exist(absl::Span<const std::string_view> names);
 
  private:
+  struct NameOf {
+    absl::string_view operator()(const UserRef& user) const { return user->name; }
+    absl::string_view operator()(std::string_view name) const { return AbslView(name); }
+  };
   struct PendingAccount {
     storage::Account account;
     Done done;
@@ -54,7 +64,7 @@ class UserDirectory {
   SessionRegistry& sessions_;
   BlockingPool& pool_;
   absl::Mutex mutex_;
-  LruCache<std::string, UserRef> known_ ABSL_GUARDED_BY(mutex_);
+  LruCache<UserRef, NameOf> known_ ABSL_GUARDED_BY(mutex_);
   BatchWorker<PendingAccount> ensure_;  // last: uses the above
 };
 

@@ -50,6 +50,16 @@ class UserDirectoryTest : public testing::Test {
   UserDirectory users_{storage_, sessions_, pool_};
 };
 
+TEST_F(UserDirectoryTest, SharesAUserUnlessItHasChanged) {
+  const storage::User alice = **Ensure("alice", "red");
+  const UserRef known = *Find("alice");
+  EXPECT_EQ(users_.Share(alice), known);
+  const UserRef moved = users_.Share({alice.id, "alice", "blue"});
+  EXPECT_EQ(moved->group, "blue");
+  EXPECT_EQ(*Find("alice"), known);
+  EXPECT_EQ(users_.Share({7, "stranger", "red"})->id, 7);
+}
+
 TEST_F(UserDirectoryTest, EnsureCreatesAUserOnce) {
   const auto alice = Ensure("alice", "red");
   ASSERT_TRUE(alice.ok()) << alice.status();

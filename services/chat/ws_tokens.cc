@@ -50,7 +50,7 @@ void WsTokens::Issue(const storage::User& user, Issued done) {
 
 void WsTokens::Redeem(std::string_view token, Redeemed done) {
   if (token.size() != kWsTokenCharacters) {
-    done(UserRef());
+    done(std::nullopt);
     return;
   }
   PendingRedeem pending{Sha256(token), std::move(done)};
@@ -93,10 +93,8 @@ void WsTokens::RedeemAll(std::vector<PendingRedeem>& batch) {
   for (size_t i = 0; i < batch.size(); ++i) {
     if (!users.ok()) {
       batch[i].done(users.status());
-    } else if ((*users)[i].has_value()) {
-      batch[i].done(std::make_shared<const storage::User>(*std::move((*users)[i])));
     } else {
-      batch[i].done(UserRef());
+      batch[i].done(std::move((*users)[i]));
     }
   }
 }

@@ -12,7 +12,6 @@
 #include "absl/time/time.h"
 #include "services/base/clock.h"
 #include "services/chat/batch_worker.h"
-#include "services/chat/session.h"
 #include "storage/storage.h"
 
 namespace chatter::chat {
@@ -28,8 +27,8 @@ struct IssuedToken {
 class WsTokens {
  public:
   using Issued = absl::AnyInvocable<void(absl::StatusOr<IssuedToken>)>;
-  // Null: the token is unknown, used or expired.
-  using Redeemed = absl::AnyInvocable<void(absl::StatusOr<UserRef>)>;
+  // nullopt: the token is unknown, used or expired.
+  using Redeemed = absl::AnyInvocable<void(absl::StatusOr<std::optional<storage::User>>)>;
 
   WsTokens(storage::Storage& storage, const Clock& clock);
 

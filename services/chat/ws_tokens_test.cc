@@ -31,16 +31,17 @@ class WsTokensTest : public testing::Test {
     });
     return answer.get_future().get();
   }
-  absl::StatusOr<UserRef> Redeem(std::string_view token) {
-    std::promise<absl::StatusOr<UserRef>> answer;
-    tokens_.Redeem(
-        token, [&](absl::StatusOr<UserRef> user) { answer.set_value(std::move(user)); });
+  using Redeemed = absl::StatusOr<std::optional<storage::User>>;
+
+  Redeemed Redeem(std::string_view token) {
+    std::promise<Redeemed> answer;
+    tokens_.Redeem(token, [&](Redeemed user) { answer.set_value(std::move(user)); });
     return answer.get_future().get();
   }
   bool IsGood(std::string_view token) {
-    const absl::StatusOr<UserRef> user = Redeem(token);
+    const Redeemed user = Redeem(token);
     EXPECT_TRUE(user.ok()) << user.status();
-    return user.ok() && *user != nullptr;
+    return user.ok() && user->has_value();
   }
 
   // How many storage calls the issue of one token takes, its sweep included.
@@ -60,8 +61,8 @@ class WsTokensTest : public testing::Test {
 TEST_F(WsTokensTest, ATokenIsGoodOnceForItsUser) {
   const absl::StatusOr<IssuedToken> issued = Issue();
   ASSERT_TRUE(issued.ok()) << issued.status();
-  const absl::StatusOr<UserRef> user = Redeem(issued->token);
-  ASSERT_TRUE(user.ok() && *user != nullptr) << user.status();
+  const Redeemed user = Redeem(issued->token);
+  ASSERT_TRUE(user.ok() && user->has_value()) << user.status();
   EXPECT_EQ((*user)->id, alice_.id);
   EXPECT_EQ((*user)->name, "alice");
   EXPECT_EQ((*user)->group, "g");
@@ -158,7 +159,7 @@ TEST_F(WsTokensTest, RefusesToRedeemWhenTenThousandWait) {
   started.WaitForNotification();
   absl::BlockingCounter redeemed(kMostWaiting);
   for (int i = 0; i < kMostWaiting; ++i) {
-    tokens_.Redeem(unknown, [&](const absl::StatusOr<UserRef>& user) {
+    tokens_.Redeem(unknown, [&](const Redeemed& user) {
       EXPECT_TRUE(user.ok()) << user.status();
       redeemed.DecrementCount();
     });

@@ -27,8 +27,7 @@ class CachingProvider : public IdentityProvider {
       : clock_(clock), remembered_(kRememberedIdentities), next_(std::move(next)) {}
 
   void Verify(const std::string& authorization, Done done) override {
-    const Sha256Hash hash = Sha256(authorization);
-    const std::string key(hash.begin(), hash.end());
+    const Sha256Hash key = Sha256(authorization);
     std::optional<absl::StatusOr<Identity>> answer;
     {
       absl::MutexLock lock(&mutex_);
@@ -57,11 +56,16 @@ class CachingProvider : public IdentityProvider {
 
  private:
   struct Remembered {
+    Sha256Hash key;  // of the header
     Identity identity;
     absl::Time until;
   };
+  struct RememberedKey {
+    const Sha256Hash& operator()(const Remembered& known) const { return known.key; }
+    const Sha256Hash& operator()(const Sha256Hash& key) const { return key; }
+  };
 
-  void Answer(const std::string& key, std::optional<absl::Time> expiry,
+  void Answer(const Sha256Hash& key, std::optional<absl::Time> expiry,
               const absl::StatusOr<Identity>& identity) ABSL_LOCKS_EXCLUDED(mutex_) {
     std::vector<Done> waiters;
     {
@@ -71,7 +75,7 @@ class CachingProvider : public IdentityProvider {
       waiting_.erase(it);
       if (identity.ok() && expiry.has_value()) {
         const absl::Time until = std::min(*expiry, clock_.Now() + kIdentityCacheLifetime);
-        remembered_.Put(key, {*identity, until});
+        remembered_.Put({key, *identity, until});
       }
     }
     for (const Done& done : waiters) done(identity);
@@ -79,9 +83,8 @@ class CachingProvider : public IdentityProvider {
 
   const Clock& clock_;
   absl::Mutex mutex_;
-  // Both keyed by the SHA-256 of the header.
-  LruCache<std::string, Remembered> remembered_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<std::string, std::vector<Done>> waiting_ ABSL_GUARDED_BY(mutex_);
+  LruCache<Remembered, RememberedKey> remembered_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<Sha256Hash, std::vector<Done>> waiting_ ABSL_GUARDED_BY(mutex_);
   const std::unique_ptr<IdentityProvider> next_;
 };
 
