@@ -3,7 +3,6 @@
 #define CHATTER_SERVICES_CHAT_SESSION_H_
 
 #include <atomic>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -62,10 +61,7 @@ class Session {
   const std::shared_ptr<SessionStream> stream_;
   const uint64_t id_;
   std::atomic<int> unanswered_{0};
-  // The registry's, under its lock: where it lists the session among those of its group
-  // on its stream, and whether the session is over.
-  size_t group_slot_ = 0;
-  bool closed_ = false;
+  bool closed_ = false;  // the registry's, under its lock
 };
 
 }  // namespace chatter::chat

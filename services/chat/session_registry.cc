@@ -1,12 +1,39 @@
 #include "services/chat/session_registry.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "services/base/absl_view.h"
 
 namespace chatter::chat {
 namespace {
+
+// Puts the sessions of one stream side by side.
+bool StreamThenId(const Session* a, const Session* b) {
+  if (&a->stream() != &b->stream()) return std::less<>()(&a->stream(), &b->stream());
+  return a->id() < b->id();
+}
+
+// The end of those on the stream of the first, of sessions in the above order.
+template <typename Iterator>
+Iterator EndOfStream(Iterator begin, Iterator end) {
+  return std::upper_bound(begin, end, &(*begin)->stream(),
+                          [](const SessionStream* stream, const Session* session) {
+                            return std::less<>()(stream, &session->stream());
+                          });
+}
+
+template <typename Sessions>
+void Join(Sessions& group, Session* session) {
+  group.insert(std::lower_bound(group.begin(), group.end(), session, StreamThenId),
+               session);
+}
+
+template <typename Sessions>
+void Leave(Sessions& group, Session* session) {
+  group.erase(std::lower_bound(group.begin(), group.end(), session, StreamThenId));
+}
 
 template <typename Streams>
 void FlushAll(const Streams& touched) {
@@ -24,11 +51,11 @@ void SessionRegistry::Open(const std::shared_ptr<Session>& session) {
     auto [it, came] = users_.try_emplace(user.name);
     OnlineUser& online = it->second;
     if (came) {
-      online.group = user.group;
-      AnnouncePresence(user.name, online.group, true, touched);
+      online.group = FindGroup(user.group);
+      AnnouncePresence(user.name, online.group->second, true, touched);
     }
     online.sessions.push_back(session);
-    JoinGroup(online.group, *session);
+    Join(online.group->second, session.get());
   }
   FlushAll(touched);
 }
@@ -48,11 +75,12 @@ void SessionRegistry::Close(Session& session) {
     if (found == sessions.end()) return;
     last_reference = std::move(*found);
     sessions.erase(found);
-    LeaveGroup(it->second.group, session);
+    Groups::value_type* const group = it->second.group;
+    Leave(group->second, &session);
     if (sessions.empty()) {
-      const std::string group = std::move(it->second.group);
       users_.erase(it);
-      AnnouncePresence(user, group, false, touched);
+      AnnouncePresence(user, group->second, false, touched);
+      ForgetIfEmpty(group);
     }
   }
   FlushAll(touched);
@@ -63,13 +91,18 @@ void SessionRegistry::SetGroup(std::string_view user, std::string_view group) {
   {
     absl::MutexLock lock(&mutex_);
     const auto it = users_.find(AbslView(user));
-    if (it == users_.end() || it->second.group == group) return;
+    if (it == users_.end() || it->second.group->first == group) return;
     OnlineUser& online = it->second;
-    for (const auto& session : online.sessions) LeaveGroup(online.group, *session);
-    AnnouncePresence(it->first, online.group, false, touched);
-    online.group = std::string(group);
-    AnnouncePresence(it->first, online.group, true, touched);
-    for (const auto& session : online.sessions) JoinGroup(online.group, *session);
+    for (const auto& session : online.sessions) {
+      Leave(online.group->second, session.get());
+    }
+    AnnouncePresence(it->first, online.group->second, false, touched);
+    ForgetIfEmpty(online.group);
+    online.group = FindGroup(group);
+    AnnouncePresence(it->first, online.group->second, true, touched);
+    for (const auto& session : online.sessions) {
+      Join(online.group->second, session.get());
+    }
   }
   FlushAll(touched);
 }
@@ -104,37 +137,30 @@ std::vector<bool> SessionRegistry::AreOnline(
   return online;
 }
 
-void SessionRegistry::JoinGroup(const std::string& group, Session& session) {
-  std::vector<Session*>& sessions = groups_[group][session.stream_.get()];
-  session.group_slot_ = sessions.size();
-  sessions.push_back(&session);
+SessionRegistry::Groups::value_type* SessionRegistry::FindGroup(std::string_view name) {
+  return &*groups_.try_emplace(std::string(name)).first;
 }
 
-void SessionRegistry::LeaveGroup(const std::string& group, Session& session) {
-  const auto it = groups_.find(group);
-  const auto stream = it->second.find(session.stream_.get());
-  std::vector<Session*>& sessions = stream->second;
-  sessions[session.group_slot_] = sessions.back();
-  sessions[session.group_slot_]->group_slot_ = session.group_slot_;
-  sessions.pop_back();
-  if (sessions.empty()) it->second.erase(stream);
-  if (it->second.empty()) groups_.erase(it);
+void SessionRegistry::ForgetIfEmpty(const Groups::value_type* group) {
+  if (group->second.empty()) groups_.erase(group->first);
 }
 
 // The user's own sessions are not in the group when this is called.
-void SessionRegistry::AnnouncePresence(const std::string& user, const std::string& group,
+void SessionRegistry::AnnouncePresence(const std::string& user, const Group& group,
                                        bool active, TouchedStreams& touched) {
-  const auto it = groups_.find(group);
-  if (it == groups_.end() || presence_stopped_) return;
-  for (const auto& [stream, sessions] : it->second) {
+  if (presence_stopped_) return;
+  for (auto begin = group.begin(); begin != group.end();) {
+    const auto end = EndOfStream(begin, group.end());
+    const std::shared_ptr<SessionStream>& stream = (*begin)->stream_;
     delivery_.Clear();
-    delivery_.mutable_sessions()->Reserve(static_cast<int>(sessions.size()));
-    for (const Session* session : sessions) delivery_.add_sessions(session->id());
+    delivery_.mutable_sessions()->Reserve(static_cast<int>(end - begin));
+    for (auto it = begin; it != end; ++it) delivery_.add_sessions((*it)->id());
     v1::Presence& presence = *delivery_.mutable_frame()->mutable_presence();
     presence.set_user(user);
     presence.set_active(active);
     stream->Enqueue(delivery_);
-    touched.try_emplace(stream, sessions.front()->stream_);
+    touched.try_emplace(stream.get(), stream);
+    begin = end;
   }
 }
 
@@ -185,13 +211,9 @@ void SessionRegistry::AddSessionsOf(const std::string& user, Targets& targets) {
 
 void SessionRegistry::QueueMessage(Targets& targets, const Session* answered,
                                    v1::Message& message, TouchedStreams& touched) {
-  std::sort(targets.begin(), targets.end(), [](const Session* a, const Session* b) {
-    return std::less<>()(&a->stream(), &b->stream());
-  });
+  std::sort(targets.begin(), targets.end(), StreamThenId);
   for (auto begin = targets.begin(); begin != targets.end();) {
-    const auto end = std::find_if(begin, targets.end(), [&](const Session* session) {
-      return &session->stream() != &(*begin)->stream();
-    });
+    const auto end = EndOfStream(begin, targets.end());
     delivery_.Clear();
     for (auto it = begin; it != end; ++it) {
       delivery_.add_sessions((*it)->id());

@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
+#include "absl/container/node_hash_map.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "chatter/v1/frames.pb.h"
@@ -63,10 +64,12 @@ class SessionRegistry {
   std::vector<bool> AreOnline(absl::Span<const std::string_view> users) const;
 
  private:
-  // The sessions of a group by stream: what a presence delivery lists.
-  using Group = absl::flat_hash_map<SessionStream*, std::vector<Session*>>;
+  // The sessions of a group, those of one stream side by side: what a presence delivery
+  // lists. Moving them up for a new one is less work than telling them of it.
+  using Group = absl::InlinedVector<Session*, 2>;
+  using Groups = absl::node_hash_map<std::string, Group>;
   struct OnlineUser {
-    std::string group;
+    Groups::value_type* group;
     absl::InlinedVector<std::shared_ptr<Session>, 1> sessions;
   };
   // Kept alive until they are flushed, outside the lock.
@@ -74,11 +77,12 @@ class SessionRegistry {
       absl::flat_hash_map<SessionStream*, std::shared_ptr<SessionStream>>;
   using Targets = absl::InlinedVector<Session*, 8>;
 
-  void JoinGroup(const std::string& group, Session& session)
+  // Makes it when it is not there.
+  Groups::value_type* FindGroup(std::string_view name)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void LeaveGroup(const std::string& group, Session& session)
+  void ForgetIfEmpty(const Groups::value_type* group)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void AnnouncePresence(const std::string& user, const std::string& group, bool active,
+  void AnnouncePresence(const std::string& user, const Group& group, bool active,
                         TouchedStreams& touched) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DeliverOne(CommittedMessage& committed, TouchedStreams& touched)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -91,7 +95,8 @@ class SessionRegistry {
   mutable absl::Mutex mutex_;
   bool presence_stopped_ ABSL_GUARDED_BY(mutex_) = false;
   absl::flat_hash_map<std::string, OnlineUser> users_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<std::string, Group> groups_ ABSL_GUARDED_BY(mutex_);
+  // None is empty.
+  Groups groups_ ABSL_GUARDED_BY(mutex_);
   // Filled and queued under the lock, again and again, so that its memory is reused.
   v1::Delivery delivery_ ABSL_GUARDED_BY(mutex_);
 };
