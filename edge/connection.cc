@@ -42,7 +42,7 @@ HttpAnswer Unavailable() {
 
 }  // namespace
 
-Connection::Connection(EdgeThread& thread, uint64_t id, asio::ip::tcp::socket socket)
+Connection::Connection(EdgeThread& thread, uint64_t id, TcpSocket socket)
     : thread_(thread),
       id_(id),
       socket_(std::make_shared<Socket>(thread.loop(), std::move(socket),

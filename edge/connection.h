@@ -27,7 +27,7 @@ class EdgeThread;
 class Connection : public Socket::Owner, public WebSocket::Owner {
  public:
   // `id` is never used again on this thread: it is also the session's number on the link.
-  Connection(EdgeThread& thread, uint64_t id, asio::ip::tcp::socket socket);
+  Connection(EdgeThread& thread, uint64_t id, TcpSocket socket);
   ~Connection() override;
 
   uint64_t id() const { return id_; }

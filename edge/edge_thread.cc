@@ -33,13 +33,13 @@ EdgeThread::EdgeThread(const EdgeOptions& options, const ChatAddress& chat_addre
 EdgeThread::~EdgeThread() { Join(); }
 
 void EdgeThread::Start() {
-  listener_->Start([this](asio::ip::tcp::socket socket) { Accept(std::move(socket)); });
+  listener_->Start([this](TcpSocket socket) { Accept(std::move(socket)); });
   link_->Start();
   thread_ = std::thread(
       [this] { loop_->Run([this] { OnEndOfTurn(); }, [this] { OnTick(); }); });
 }
 
-void EdgeThread::Accept(asio::ip::tcp::socket socket) {
+void EdgeThread::Accept(TcpSocket socket) {
   const int others = connection_count_.fetch_add(1, std::memory_order_relaxed);
   if (others >= options_.max_connections + kMaxRefusals) {
     connection_count_.fetch_sub(1, std::memory_order_relaxed);

@@ -60,7 +60,7 @@ class EdgeThread : public AttachLink::Handler {
   v1::ClientFrame& scratch_frame() { return scratch_frame_; }
 
  private:
-  void Accept(asio::ip::tcp::socket socket);
+  void Accept(TcpSocket socket);
   void OnTick();
   void OnEndOfTurn();
   void BeginStop();

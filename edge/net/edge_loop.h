@@ -3,8 +3,11 @@
 #define CHATTER_EDGE_NET_EDGE_LOOP_H_
 
 #include <array>
+#include <asio/basic_socket_acceptor.hpp>
+#include <asio/basic_stream_socket.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
@@ -16,6 +19,12 @@
 namespace chatter::edge {
 
 class Socket;
+
+// With the loop's own executor, which is smaller than one that may be any.
+using TcpSocket =
+    asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
+using TcpAcceptor =
+    asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context::executor_type>;
 
 // Runs handlers in turns: everything that is ready, then one write for each socket that
 // was written to, then `end_of_turn`. All of it belongs to the thread that calls Run, but

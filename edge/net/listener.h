@@ -18,7 +18,7 @@ namespace chatter::edge {
 // which the kernel shares out the connections.
 class Listener {
  public:
-  using Accepted = std::function<void(asio::ip::tcp::socket)>;
+  using Accepted = std::function<void(TcpSocket)>;
 
   // kUnavailable when somebody listens on the port already, even one who would share it.
   static absl::Status CheckFree(EdgeLoop& loop, const std::string& host, uint16_t port);
@@ -38,11 +38,11 @@ class Listener {
   void Stop();
 
  private:
-  Listener(EdgeLoop& loop, asio::ip::tcp::acceptor acceptor, uint16_t port);
+  Listener(EdgeLoop& loop, TcpAcceptor acceptor, uint16_t port);
 
   void AcceptNext();
 
-  asio::ip::tcp::acceptor acceptor_;
+  TcpAcceptor acceptor_;
   asio::steady_timer backoff_;
   const uint16_t port_;
   Accepted accepted_;

@@ -5,8 +5,7 @@
 
 namespace chatter::edge {
 
-Socket::Socket(EdgeLoop& loop, asio::ip::tcp::socket socket, size_t max_waiting_bytes,
-               Owner& owner)
+Socket::Socket(EdgeLoop& loop, TcpSocket socket, size_t max_waiting_bytes, Owner& owner)
     : loop_(loop),
       socket_(std::move(socket)),
       max_waiting_bytes_(max_waiting_bytes),
@@ -21,7 +20,7 @@ void Socket::Start() { WaitReadable(); }
 void Socket::WaitReadable() {
   if (waiting_readable_ || reading_paused_ || closing_ || owner_ == nullptr) return;
   waiting_readable_ = true;
-  socket_.async_wait(asio::ip::tcp::socket::wait_read,
+  socket_.async_wait(TcpSocket::wait_read,
                      [self = shared_from_this()](const asio::error_code& error) {
                        self->waiting_readable_ = false;
                        if (error) return self->Gone();
@@ -112,7 +111,7 @@ void Socket::ForgetSent(size_t sent) {
 void Socket::WaitWritable() {
   if (waiting_writable_) return;
   waiting_writable_ = true;
-  socket_.async_wait(asio::ip::tcp::socket::wait_write,
+  socket_.async_wait(TcpSocket::wait_write,
                      [self = shared_from_this()](const asio::error_code& error) {
                        self->waiting_writable_ = false;
                        if (error) return self->Gone();
@@ -141,7 +140,7 @@ void Socket::Gone() {
   Owner* const owner = std::exchange(owner_, nullptr);
   if (owner == nullptr) return;
   asio::error_code ignored;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  socket_.shutdown(TcpSocket::shutdown_send, ignored);
   socket_.close(ignored);
   std::string().swap(out_);
   owner->OnGone();

@@ -33,8 +33,7 @@ class Socket : public std::enable_shared_from_this<Socket> {
     virtual void OnDrained() = 0;
   };
 
-  Socket(EdgeLoop& loop, asio::ip::tcp::socket socket, size_t max_waiting_bytes,
-         Owner& owner);
+  Socket(EdgeLoop& loop, TcpSocket socket, size_t max_waiting_bytes, Owner& owner);
 
   // Starts to read.
   void Start();
@@ -71,7 +70,7 @@ class Socket : public std::enable_shared_from_this<Socket> {
   void Gone();
 
   EdgeLoop& loop_;
-  asio::ip::tcp::socket socket_;
+  TcpSocket socket_;
   const size_t max_waiting_bytes_;
   Owner* owner_;  // null once gone
   std::string out_;

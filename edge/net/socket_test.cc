@@ -27,7 +27,7 @@ class SocketTest : public ::testing::Test, public Socket::Owner {
   SocketTest() : loop_(Clock::Real()), peer_(peer_io_) {
     tcp::acceptor acceptor(peer_io_, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
     peer_.connect(acceptor.local_endpoint());
-    tcp::socket accepted(loop_.io());
+    TcpSocket accepted(loop_.io());
     acceptor.accept(accepted);
     socket_ = std::make_shared<Socket>(loop_, std::move(accepted), kBound, *this);
     socket_->Start();
