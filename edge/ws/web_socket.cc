@@ -57,8 +57,40 @@ struct EngineConfig {
   static constexpr size_t max_message_size = 0;  // until the setter is called
 };
 
-using Processor = websocketpp::processor::hybi13<EngineConfig>;
 using MessageManager = EngineConfig::con_msg_manager_type;
+
+class Processor : public websocketpp::processor::hybi13<EngineConfig> {
+ public:
+  using hybi13::hybi13;
+
+  // Whether it has read nothing of a message that is not complete.
+  bool is_between_messages() const {
+    return m_state == HEADER_BASIC && m_bytes_needed == frame::BASIC_HEADER_LENGTH &&
+           m_data_msg.msg_ptr == nullptr;
+  }
+};
+
+// Lends processors to the WebSockets of a thread, which need one only while they read.
+class Processors {
+ public:
+  explicit Processors(size_t max_message_bytes) : max_message_bytes_(max_message_bytes) {}
+
+  std::unique_ptr<Processor> Take() {
+    if (spare_ != nullptr) return std::move(spare_);
+    auto processor = std::make_unique<Processor>(/*secure=*/false, /*p_is_server=*/true,
+                                                 manager_, random_);
+    processor->set_max_message_size(max_message_bytes_);
+    return processor;
+  }
+  // One that is between messages.
+  void GiveBack(std::unique_ptr<Processor> processor) { spare_ = std::move(processor); }
+
+ private:
+  const size_t max_message_bytes_;
+  const MessageManager::ptr manager_ = std::make_shared<MessageManager>();
+  EngineConfig::rng_type random_;
+  std::unique_ptr<Processor> spare_;
+};
 
 void AppendFrame(Opcode opcode, std::string_view payload, std::string& out) {
   const frame::basic_header header(opcode, payload.size(), /*fin=*/true,
@@ -69,27 +101,25 @@ void AppendFrame(Opcode opcode, std::string_view payload, std::string& out) {
 
 class EngineWebSocket : public WebSocket {
  public:
-  EngineWebSocket(const MessageManager::ptr& manager, EngineConfig::rng_type& random,
-                  size_t max_message_bytes, Owner& owner)
-      : owner_(owner),
-        processor_(/*secure=*/false, /*p_is_server=*/true, manager, random) {
-    processor_.set_max_message_size(max_message_bytes);
-  }
+  EngineWebSocket(Processors& processors, Owner& owner)
+      : owner_(owner), processors_(processors) {}
 
   size_t Read(absl::Span<char> bytes) override {
+    if (processor_ == nullptr) processor_ = processors_.Take();
     size_t taken = 0;
     bool more = true;
     // What follows a broken frame, or the peer's close, has no meaning.
     while (more && taken < bytes.size() && !deaf_) {
       std::error_code error;
-      taken += processor_.consume(reinterpret_cast<uint8_t*>(bytes.data()) + taken,
-                                  bytes.size() - taken, error);
+      taken += processor_->consume(reinterpret_cast<uint8_t*>(bytes.data()) + taken,
+                                   bytes.size() - taken, error);
       if (error) {
         Fail(error);
-      } else if (processor_.ready()) {
-        more = Handle(*processor_.get_message());
+      } else if (processor_->ready()) {
+        more = Handle(*processor_->get_message());
       }
     }
+    if (processor_->is_between_messages()) processors_.GiveBack(std::move(processor_));
     return deaf_ ? bytes.size() : taken;
   }
 
@@ -167,24 +197,22 @@ class EngineWebSocket : public WebSocket {
   }
 
   Owner& owner_;
-  Processor processor_;
-  bool closing_ = false;  // a close frame has been sent
-  bool deaf_ = false;     // nothing that the peer sends matters any more
+  Processors& processors_;
+  std::unique_ptr<Processor> processor_;  // null between messages
+  bool closing_ = false;                  // a close frame has been sent
+  bool deaf_ = false;                     // nothing that the peer sends matters any more
 };
 
 class Engine : public WebSocketEngine {
  public:
-  explicit Engine(size_t max_message_bytes) : max_message_bytes_(max_message_bytes) {}
+  explicit Engine(size_t max_message_bytes) : processors_(max_message_bytes) {}
 
   std::unique_ptr<WebSocket> Make(WebSocket::Owner& owner) override {
-    return std::make_unique<EngineWebSocket>(manager_, random_, max_message_bytes_,
-                                             owner);
+    return std::make_unique<EngineWebSocket>(processors_, owner);
   }
 
  private:
-  const size_t max_message_bytes_;
-  const MessageManager::ptr manager_ = std::make_shared<MessageManager>();
-  EngineConfig::rng_type random_;
+  Processors processors_;
 };
 
 }  // namespace

@@ -94,11 +94,15 @@ TEST_F(WebSocketTest, ReadsMessagesOfEverySize) {
   EXPECT_EQ(sent_, "");
 }
 
-TEST_F(WebSocketTest, ReadsByteByByte) {
+TEST_F(WebSocketTest, ReadsByteByByteOfTwoSocketsInTurn) {
+  const std::unique_ptr<WebSocket> other = engine_->Make(*this);
   const std::string bytes =
       Frame(kText, "one") + Frame(kText, "", false) + Frame(kContinuation, "two");
-  for (const char byte : bytes) EXPECT_EQ(Read(std::string(1, byte)), 1u);
-  EXPECT_EQ(messages_, (Messages{"text one", "text two"}));
+  for (char byte : bytes) {
+    EXPECT_EQ(Read(std::string(1, byte)), 1u);
+    EXPECT_EQ(other->Read(absl::MakeSpan(&byte, 1)), 1u);
+  }
+  EXPECT_EQ(messages_, (Messages{"text one", "text one", "text two", "text two"}));
 }
 
 TEST_F(WebSocketTest, PartsOfOneSocketDoNotMixWithAnothersMessages) {
