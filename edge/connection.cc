@@ -98,9 +98,10 @@ void Connection::OnReminder(absl::Duration now) {
 // Whether a peer without a WebSocket has read some of what waits for it since the last
 // deadline: a long answer may take as long as its reader goes on.
 bool Connection::IsTakingAnswers() {
-  if (web_socket_ != nullptr || state_ == State::kGone) return false;
-  const size_t before = std::exchange(waiting_at_deadline_, socket_->waiting_bytes());
-  return waiting_at_deadline_ > 0 && (before == 0 || waiting_at_deadline_ < before);
+  if (http_ == nullptr || state_ == State::kGone) return false;
+  const size_t now = socket_->waiting_bytes();
+  const size_t before = std::exchange(http_->waiting_at_deadline, now);
+  return now > 0 && (before == 0 || now < before);
 }
 
 void Connection::OnBytes(absl::Span<char> bytes) {

@@ -96,7 +96,6 @@ class Connection : public Socket::Owner, public WebSocket::Owner {
   State state_ = State::kRequest;
   absl::Duration deadline_ = absl::InfiniteDuration();
   absl::Duration reminder_ = absl::InfiniteDuration();  // the next one from the wheel
-  size_t waiting_at_deadline_ = 0;  // for the peer, when a deadline passed last
   bool going_away_ = false;
 
   // What it needs while it speaks HTTP: a WebSocket has none of it.
@@ -105,6 +104,7 @@ class Connection : public Socket::Owner, public WebSocket::Owner {
 
     HttpRequestReader reader;
     std::string origin;
+    size_t waiting_at_deadline = 0;  // for the peer, when a deadline passed last
     bool keep_alive = false;
     bool head_only = false;
     bool pumping = false;

@@ -48,8 +48,9 @@ void Socket::ResumeReading() {
 
 void Socket::Send(std::string_view chunk) {
   if (owner_ == nullptr || closing_ || chunk.empty()) return;
-  out_.append(chunk);
-  chunk_sizes_.push_back(chunk.size());
+  if (waiting_ == nullptr) waiting_ = std::make_unique<Waiting>();
+  waiting_->bytes.append(chunk);
+  waiting_->chunk_sizes.push_back(chunk.size());
   // While the kernel takes nothing there is nothing to flush, but too much to be told of.
   const bool is_news = waiting_bytes() > max_waiting_bytes_ && !backed_up_;
   if (flush_scheduled_ || (waiting_writable_ && !is_news)) return;
@@ -64,11 +65,11 @@ void Socket::Flush() {
   while (waiting_bytes() > 0) {
     asio::error_code error;
     const size_t bytes = socket_.write_some(
-        asio::buffer(out_.data() + out_begin_, waiting_bytes()), error);
+        asio::buffer(waiting_->bytes.data() + waiting_->begin, waiting_bytes()), error);
     if (error == asio::error::would_block) break;
     if (error == asio::error::interrupted) continue;
     if (error) return Gone();
-    out_begin_ += bytes;
+    waiting_->begin += bytes;
     sent += bytes;
   }
   if (waiting_bytes() == 0) return OnAllSent();
@@ -82,10 +83,7 @@ void Socket::Flush() {
 
 void Socket::OnAllSent() {
   // Gives the memory back: an idle connection holds none.
-  std::string().swap(out_);
-  std::vector<size_t>().swap(chunk_sizes_);
-  out_begin_ = 0;
-  first_chunk_begun_ = false;
+  waiting_.reset();
   backed_up_ = false;
   if (closing_) return Gone();
   if (std::exchange(tell_when_drained_, false)) owner_->OnDrained();
@@ -94,18 +92,19 @@ void Socket::OnAllSent() {
 void Socket::ForgetSent(size_t sent) {
   // Moves what is left only when there is less of it than was sent: large answers would
   // otherwise be moved again and again.
-  if (out_begin_ > out_.size() / 2) {
-    out_.erase(0, out_begin_);
-    out_begin_ = 0;
+  std::string& bytes = waiting_->bytes;
+  if (waiting_->begin > bytes.size() / 2) {
+    bytes.erase(0, std::exchange(waiting_->begin, 0));
   }
-  auto chunk = chunk_sizes_.begin();
+  auto& sizes = waiting_->chunk_sizes;
+  auto chunk = sizes.begin();
   while (sent >= *chunk) {
     sent -= *chunk++;
-    first_chunk_begun_ = false;
+    waiting_->first_chunk_begun = false;
   }
-  chunk_sizes_.erase(chunk_sizes_.begin(), chunk);
-  chunk_sizes_.front() -= sent;
-  if (sent > 0) first_chunk_begun_ = true;
+  sizes.erase(sizes.begin(), chunk);
+  sizes.front() -= sent;
+  if (sent > 0) waiting_->first_chunk_begun = true;
 }
 
 void Socket::WaitWritable() {
@@ -120,10 +119,10 @@ void Socket::WaitWritable() {
 }
 
 void Socket::DropWaitingChunks() {
-  if (chunk_sizes_.empty()) return;
-  const size_t keep = first_chunk_begun_ ? chunk_sizes_.front() : 0;
-  out_.resize(out_begin_ + keep);
-  chunk_sizes_.resize(first_chunk_begun_ ? 1 : 0);
+  if (waiting_ == nullptr) return;
+  if (!waiting_->first_chunk_begun) return waiting_.reset();
+  waiting_->bytes.resize(waiting_->begin + waiting_->chunk_sizes.front());
+  waiting_->chunk_sizes.resize(1);
 }
 
 void Socket::CloseAfterSending() {
@@ -142,7 +141,7 @@ void Socket::Gone() {
   asio::error_code ignored;
   socket_.shutdown(TcpSocket::shutdown_send, ignored);
   socket_.close(ignored);
-  std::string().swap(out_);
+  waiting_.reset();
   owner->OnGone();
 }
 

@@ -7,8 +7,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/types/span.h"
 #include "edge/net/edge_loop.h"
 
@@ -41,7 +41,9 @@ class Socket : public std::enable_shared_from_this<Socket> {
   // `chunk` goes out whole or not at all, unless the socket breaks.
   void Send(std::string_view chunk);
   // Bytes that the kernel has not taken.
-  size_t waiting_bytes() const { return out_.size() - out_begin_; }
+  size_t waiting_bytes() const {
+    return waiting_ == nullptr ? 0 : waiting_->bytes.size() - waiting_->begin;
+  }
   // Sends now what it can of what waits.
   void Flush();
 
@@ -62,6 +64,14 @@ class Socket : public std::enable_shared_from_this<Socket> {
   void Detach();
 
  private:
+  struct Waiting {
+    std::string bytes;
+    size_t begin = 0;  // of bytes; what is before it has been sent
+    // Of what waits; the first is what is left of it.
+    absl::InlinedVector<size_t, 4> chunk_sizes;
+    bool first_chunk_begun = false;
+  };
+
   void WaitReadable();
   void OnReadable();
   void WaitWritable();
@@ -72,11 +82,8 @@ class Socket : public std::enable_shared_from_this<Socket> {
   EdgeLoop& loop_;
   TcpSocket socket_;
   const size_t max_waiting_bytes_;
-  Owner* owner_;  // null once gone
-  std::string out_;
-  size_t out_begin_ = 0;             // of out_; what is before it has been sent
-  std::vector<size_t> chunk_sizes_;  // of what waits; the first is what is left of it
-  bool first_chunk_begun_ = false;
+  Owner* owner_;                      // null once gone
+  std::unique_ptr<Waiting> waiting_;  // null when all is sent
   bool flush_scheduled_ = false;
   bool waiting_readable_ = false;
   bool waiting_writable_ = false;
