@@ -13,8 +13,7 @@ absl::Duration Pacer::PaceAfter(const std::vector<PendingSend>& batch) {
 }
 
 bool Pacer::Continues(const PendingSend& send) {
-  const auto [low, high] =
-      std::minmax(std::string_view(send.sender->name), std::string_view(send.to));
+  const auto [low, high] = std::minmax<std::string_view>({send.sender->name, send.to});
   const bool continues = send.sender->id == sender_ || (low == low_ && high == high_);
   sender_ = send.sender->id;
   low_ = low;
