@@ -12,6 +12,7 @@ namespace {
 
 // Below 128 KiB, which is where SQLite's own VFS goes wrong.
 constexpr int kBufferBytes = 64 << 10;
+constexpr sqlite3_int64 kReserveBytes = 1 << 20;
 
 struct MainFile;
 
@@ -23,6 +24,7 @@ struct WalFile {
   std::unique_ptr<char[]> buffer;
   sqlite3_int64 offset;  // where the buffer belongs
   int size;
+  sqlite3_int64 reserved;  // the file's end, as far as this knows
 
   sqlite3_file* system() { return reinterpret_cast<sqlite3_file*>(this + 1); }
   const sqlite3_io_methods& methods() { return *system()->pMethods; }
@@ -30,9 +32,21 @@ struct WalFile {
   // What could not be written stays, and is tried again while the writer goes on.
   int Flush() {
     if (size == 0) return SQLITE_OK;
+    Reserve(offset + size);
     const int code = methods().xWrite(system(), buffer.get(), size, offset);
     if (code == SQLITE_OK) size = 0;
     return code;
+  }
+
+  // Lets the file grow seldom and by much: the sync of a write that makes it longer costs
+  // twice as much as that of one within. Zeros are no frames, and behind what the writer
+  // appends there is nothing that anybody needs. Without room for them it may still do.
+  void Reserve(sqlite3_int64 end) {
+    if (end <= reserved) return;
+    static constexpr char kZeros[kBufferBytes] = {};
+    for (reserved = end; reserved < end + kReserveBytes; reserved += kBufferBytes) {
+      if (methods().xWrite(system(), kZeros, kBufferBytes, reserved) != SQLITE_OK) return;
+    }
   }
 };
 static_assert(sizeof(WalFile) % 8 == 0);  // as SQLite aligns files
@@ -138,6 +152,9 @@ int OpenWal(const char* name, sqlite3_file* file, int flags, int* out_flags) {
   if (code != SQLITE_OK) return code;  // without methods it is not closed
   wal->main = &MainOf(sqlite3_database_file_object(name));
   wal->main->wal = wal;
+  if (wal->methods().xFileSize(wal->system(), &wal->reserved) != SQLITE_OK) {
+    wal->reserved = 0;
+  }
   wal->base.pMethods = &kMethods;
   return SQLITE_OK;
 }

@@ -146,6 +146,18 @@ TEST_F(WalVfsTest, WritesManyPagesAtOnce) {
   EXPECT_EQ(CountRowsAfterCrash(), 100);
 }
 
+TEST_F(WalVfsTest, TheLogGrowsSeldom) {
+  const std::string log = folder_ + "/test.db-wal";
+  int growths = 0;
+  for (int i = 0; i < 100; ++i) {
+    const auto before = std::filesystem::file_size(log);
+    ASSERT_EQ(Run(writer_, Insert(1)), SQLITE_OK);
+    if (std::filesystem::file_size(log) != before) ++growths;
+  }
+  EXPECT_LE(growths, 2);  // by 1 MiB each; they have written 1.6 MB
+  EXPECT_EQ(CountRowsAfterCrash(), 100);
+}
+
 TEST_F(WalVfsTest, ATransactionLargerThanTheCacheReadsItsOwnPages) {
   ASSERT_EQ(Run(writer_, "PRAGMA cache_size = 10"), SQLITE_OK);
   ASSERT_EQ(Run(writer_, "BEGIN"), SQLITE_OK);
