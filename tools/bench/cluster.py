@@ -118,15 +118,14 @@ class Cluster:
     def add_messages(self, crowd, count):
         """From the first one of a crowd to the second, who have no conversation yet."""
         low, high = crowd.stem + "0", crowd.stem + "1"
-        self.engine.run("INSERT INTO conversations (user_low, user_high, last_seq)"
-                        f" VALUES ('{low}', '{high}', {count})")
-        columns = "conversation_id, seq, sender_id, text, image_path, client_id, created_us"
-        values = (f"(SELECT id FROM conversations WHERE user_low = '{low}'), i,"
-                  f" (SELECT id FROM users WHERE name = '{low}'), '{'x' * 100}', '', '',"
+        self.engine.add_conversation(low, high, count)
+        conversation = f"(SELECT id FROM conversations WHERE user_low = '{low}')"
+        columns = "sender_id, text, image_path, client_id, created_us"
+        values = (f"(SELECT id FROM users WHERE name = '{low}'), '{'x' * 100}', '', '',"
                   f" {int(time.time() * 1e6) - count} + i")
         for first in range(1, count + 1, ROWS_OF_TRANSACTION):
             last = min(count, first + ROWS_OF_TRANSACTION - 1)
-            self.engine.add_messages(columns, values, first, last)
+            self.engine.add_messages(conversation, columns, values, first, last)
         self.engine.settle()
 
 

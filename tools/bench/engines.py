@@ -38,11 +38,15 @@ class Sqlite:
         return (f"(WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n"
                 f" WHERE i < {last}) SELECT i FROM n) AS n")
 
-    def add_messages(self, columns, values, first, last):
+    def add_conversation(self, low, high, _last_seq):
+        self.run(f"INSERT INTO conversations (user_low, user_high) VALUES ('{low}', '{high}')")
+
+    def add_messages(self, conversation, columns, values, first, last):
         """Those of the series, with ids that follow the last one."""
         self.run(
-            f"INSERT INTO messages ({columns}, id) SELECT {values}, last_message_id + i"
-            f" - {first - 1} FROM meta, {self.series(first, last)}",
+            f"INSERT INTO messages (place, {columns}, id)"
+            f" SELECT {conversation} << 32 | i, {values}, last_message_id + i - {first - 1}"
+            f" FROM meta, {self.series(first, last)}",
             f"UPDATE meta SET last_message_id = last_message_id + {last - first + 1}")
 
     def settle(self):
@@ -104,9 +108,14 @@ class Postgres:
     def series(first, last):
         return f"generate_series({first}, {last}) AS n(i)"
 
-    def add_messages(self, columns, values, first, last):
-        self.run(f"INSERT INTO messages ({columns}, id) SELECT {values},"
-                 f" nextval('message_ids') FROM {self.series(first, last)}")
+    def add_conversation(self, low, high, last_seq):
+        self.run("INSERT INTO conversations (user_low, user_high, last_seq)"
+                 f" VALUES ('{low}', '{high}', {last_seq})")
+
+    def add_messages(self, conversation, columns, values, first, last):
+        self.run(f"INSERT INTO messages (conversation_id, seq, {columns}, id)"
+                 f" SELECT {conversation}, i, {values}, nextval('message_ids')"
+                 f" FROM {self.series(first, last)}")
 
     def settle(self):
         """Does at once what the server would do beside the next measurements."""
