@@ -44,8 +44,8 @@ void InitProcess(const char* program) {
   google::InitGoogleLogging(program);
   signal(SIGPIPE, SIG_IGN);
   RaiseDescriptorLimit();
-  // Debian's Abseil is built for debugging: it would look every lock that is taken, gRPC's
-  // too, up in a graph of them all. Tests leave that on.
+  // Debian's Abseil is built for debugging: it would look every lock that is taken,
+  // gRPC's too, up in a graph of them all. Tests leave that on.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 }
 

@@ -107,7 +107,6 @@ absl::StatusOr<std::unique_ptr<Storage>> PostgresStorage::Open(const std::string
   return storage;
 }
 
-
 absl::Status PostgresStorage::Ping() {
   return pool_.Repeat([](Connection& connection) {
     return connection.Run("SELECT epoch FROM chatter.meta").status();
