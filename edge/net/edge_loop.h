@@ -25,6 +25,8 @@ using TcpSocket =
     asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
 using TcpAcceptor =
     asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context::executor_type>;
+using SteadyTimer =
+    asio::steady_timer::rebind_executor<asio::io_context::executor_type>::other;
 
 // Runs handlers in turns: everything that is ready, then one write for each socket that
 // was written to, then `end_of_turn`. All of it belongs to the thread that calls Run, but

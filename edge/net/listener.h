@@ -3,7 +3,6 @@
 #define CHATTER_EDGE_NET_LISTENER_H_
 
 #include <asio/ip/tcp.hpp>
-#include <asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -43,7 +42,7 @@ class Listener {
   void AcceptNext();
 
   TcpAcceptor acceptor_;
-  asio::steady_timer backoff_;
+  SteadyTimer backoff_;
   const uint16_t port_;
   Accepted accepted_;
 };
