@@ -78,6 +78,14 @@ absl::Status Check(const Setting& setting, const std::string& text, bool given) 
 
 }  // namespace
 
+Setting IntegerSetting(std::string_view name, std::string_view default_value,
+                       std::string_view meaning, int64_t min, int64_t max) {
+  Setting setting{name, Setting::Kind::kInteger, default_value, meaning};
+  setting.min = min;
+  setting.max = max;
+  return setting;
+}
+
 absl::StatusOr<Settings> Settings::Parse(absl::Span<const Setting> table,
                                          absl::Span<const char* const> args,
                                          const Environment& environment) {

@@ -36,6 +36,10 @@ struct Setting {
   std::vector<std::string_view> choices = {};
 };
 
+// A whole number from `min` to `max`.
+Setting IntegerSetting(std::string_view name, std::string_view default_value,
+                       std::string_view meaning, int64_t min, int64_t max);
+
 // The values for one run of the program. Immutable. Asking for a name that is not in the
 // program's table is a defect, and ends the program.
 class Settings {

@@ -1,0 +1,93 @@
+#include "edge/edge_settings.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <thread>
+#include <utility>
+
+#include "edge/web/assets.h"
+#include "glog/logging.h"
+
+namespace chatter::edge {
+namespace {
+
+// For the links, the logs, the listeners and whatever the libraries hold.
+constexpr int64_t kReservedDescriptors = 200;
+
+int MaxConnections(int64_t configured) {
+  rlimit limit;
+  CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  constexpr int64_t kMost = std::numeric_limits<int>::max() / 2;
+  const int64_t possible =
+      limit.rlim_cur == RLIM_INFINITY
+          ? kMost
+          : std::min(kMost, static_cast<int64_t>(limit.rlim_cur) - kReservedDescriptors);
+  const int64_t allowed = std::max<int64_t>(possible, 1);
+  if (configured > allowed) {
+    LOG(WARNING) << "MAX_CONNECTIONS is " << configured << ", but the limit on open "
+                 << "descriptors allows " << allowed;
+  }
+  return static_cast<int>(configured == 0 ? allowed : std::min(configured, allowed));
+}
+
+absl::StatusOr<StaticFiles> Files(const Settings& settings) {
+  if (!settings.IsGiven("WEB_ROOT")) return StaticFiles(BuiltInAssets());
+  if (settings.Text("WEB_ROOT").empty()) return StaticFiles();
+  return StaticFiles::FromFolder(settings.Text("WEB_ROOT"));
+}
+
+}  // namespace
+
+std::vector<Setting> EdgeSettings() {
+  using Kind = Setting::Kind;
+  Setting web_root{"WEB_ROOT", Kind::kText, "",
+                   "a folder with the page; not set: the built-in page; empty: none"};
+  web_root.may_be_empty = true;
+  return {
+      {"HOST", Kind::kText, "0.0.0.0", "the address to listen on"},
+      IntegerSetting("PORT", "80", "where HTTP and WebSockets listen; 0: any free port",
+                     0, 65535),
+      {"CHAT_TARGET", Kind::kText, "127.0.0.1:50051",
+       "the chat service: host:port, or unix:<path>"},
+      {"ALLOWED_ORIGINS", Kind::kText, "",
+       "comma-separated origins of CORS and WebSockets; *: all; none: the same only"},
+      web_root,
+      IntegerSetting("EDGE_THREADS", "0", "threads; 0: one for each core", 0, 256),
+      IntegerSetting("MAX_CONNECTIONS", "0",
+                     "connections at once; 0: what the descriptor limit allows", 0,
+                     10'000'000),
+      IntegerSetting("MAX_FRAME_BYTES", "65536", "the size of a WebSocket message", 125,
+                     1 << 20),
+      IntegerSetting("MAX_BODY_BYTES", "65536", "the size of a request's body", 0,
+                     1 << 24),
+      IntegerSetting("MAX_SEND_BUFFER_BYTES", "1048576",
+                     "what may wait for one client before it is closed as too slow",
+                     65536, 1 << 30),
+  };
+}
+
+absl::StatusOr<EdgeOptions> ReadEdgeOptions(const Settings& settings) {
+  absl::StatusOr<StaticFiles> files = Files(settings);
+  if (!files.ok()) return files.status();
+  EdgeOptions options;
+  options.host = settings.Text("HOST");
+  options.port = static_cast<uint16_t>(settings.Integer("PORT"));
+  options.threads = static_cast<int>(settings.Integer("EDGE_THREADS"));
+  if (options.threads == 0) {
+    options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  }
+  options.chat_target = settings.Text("CHAT_TARGET");
+  options.allowed_origins = settings.List("ALLOWED_ORIGINS");
+  options.files = *std::move(files);
+  options.max_connections = MaxConnections(settings.Integer("MAX_CONNECTIONS"));
+  options.max_frame_bytes = static_cast<size_t>(settings.Integer("MAX_FRAME_BYTES"));
+  options.max_body_bytes = static_cast<size_t>(settings.Integer("MAX_BODY_BYTES"));
+  options.max_send_buffer_bytes =
+      static_cast<size_t>(settings.Integer("MAX_SEND_BUFFER_BYTES"));
+  return options;
+}
+
+}  // namespace chatter::edge

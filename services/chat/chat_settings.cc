@@ -1,0 +1,51 @@
+#include "services/chat/chat_settings.h"
+
+namespace chatter::chat {
+
+std::vector<Setting> ChatSettings() {
+  using Kind = Setting::Kind;
+  Setting verification{"VERIFICATION_URL", Kind::kText, "",
+                       "uacl's authorize endpoint, unless IDENTITY_TARGET is given"};
+  Setting notify_policy{
+      "NOTIFY_POLICY", Kind::kChoice, "always",
+      "notify for every message, or only when the recipient is offline"};
+  notify_policy.choices = {"always", "offline"};
+  return {
+      {"CHAT_LISTEN", Kind::kText, "127.0.0.1:50051",
+       "gRPC addresses, comma-separated: loopback host:port, or unix:<path>"},
+      {"DATABASE_URL", Kind::kSecret, "sqlite:chatter.db",
+       "sqlite:<path>, or postgres://user:password@host/database"},
+      verification,
+      {"NOTIFICATION_URL", Kind::kText, "", "notif's endpoint; none: no notifications"},
+      {"NOTIFICATION_AUTH", Kind::kSecret, "",
+       "the secret for notif, and of uacl for POST /user"},
+      {"EMOTIVES_URL", Kind::kText, "", "base of the links in notifications"},
+      {"SERVICE_AUTH", Kind::kSecret, "",
+       "the secret of internal services that act for a user"},
+      IntegerSetting("MESSAGES_LIMIT", "1000",
+                     "messages in one answer of the history, at most and by default", 1,
+                     10'000),
+      notify_policy,
+      {"IDENTITY_TARGET", Kind::kText, "",
+       "an identityd that runs elsewhere: host:port or unix:<path>"},
+      {"NOTIFICATION_TARGET", Kind::kText, "",
+       "a notificationd that runs elsewhere: host:port or unix:<path>"},
+  };
+}
+
+absl::StatusOr<ChatServerOptions> ReadChatOptions(const Settings& settings) {
+  if (!settings.IsGiven("VERIFICATION_URL") && !settings.IsGiven("IDENTITY_TARGET")) {
+    return absl::InvalidArgumentError(
+        "VERIFICATION_URL is not set: uacl's authorize endpoint");
+  }
+  ChatServerOptions options;
+  options.listen = settings.List("CHAT_LISTEN");
+  options.secrets = {settings.Text("SERVICE_AUTH"), settings.Text("NOTIFICATION_AUTH")};
+  options.notify_policy = settings.Text("NOTIFY_POLICY") == "offline"
+                              ? NotifyPolicy::kOffline
+                              : NotifyPolicy::kAlways;
+  options.messages_limit = static_cast<int>(settings.Integer("MESSAGES_LIMIT"));
+  return options;
+}
+
+}  // namespace chatter::chat
