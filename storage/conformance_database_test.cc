@@ -10,6 +10,7 @@
 namespace chatter::storage {
 namespace {
 
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
 using ::testing::SizeIs;
@@ -45,7 +46,22 @@ TEST_P(ConformanceTest, RefusesASchemaOfALaterProgram) {
   engine().RaiseSchemaVersion(url_);
   const auto storage = Open(url_);
   EXPECT_TRUE(absl::IsFailedPrecondition(storage.status())) << storage.status();
-  EXPECT_THAT(std::string(storage.status().message()), ::testing::HasSubstr("1000"));
+  EXPECT_THAT(std::string(storage.status().message()), HasSubstr("1000"));
+}
+
+TEST_P(ConformanceTest, ACheckSaysWhatIsThereAndMakesNothing) {
+  const std::string url = engine().NewDatabase();
+  for (int i = 0; i < 2; ++i) {
+    const auto fresh = Check(url);
+    ASSERT_TRUE(fresh.ok()) << fresh.status();
+    EXPECT_THAT(*fresh, HasSubstr("at the first start"));
+  }
+  const auto used = Check(url_);
+  ASSERT_TRUE(used.ok()) << used.status();
+  EXPECT_THAT(*used, HasSubstr("schema version"));
+  storage_.reset();
+  engine().RaiseSchemaVersion(url_);
+  EXPECT_TRUE(absl::IsFailedPrecondition(Check(url_).status()));
 }
 
 TEST_P(ConformanceTest, PingsAndTakesCallsOfNothing) {

@@ -16,6 +16,10 @@ namespace chatter::storage {
 // the URL's password.
 absl::StatusOr<std::unique_ptr<Storage>> Open(const std::string& database_url);
 
+// Whether Open could work, without changing anything: connects, and says in a few words
+// what is there. Errors as those of Open; gives up after about 10 s.
+absl::StatusOr<std::string> Check(const std::string& database_url);
+
 }  // namespace chatter::storage
 
 #endif  // CHATTER_STORAGE_OPEN_H_

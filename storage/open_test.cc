@@ -17,11 +17,13 @@ TEST(OpenTest, RefusesOtherUrls) {
     const auto storage = Open(url);
     EXPECT_TRUE(absl::IsInvalidArgument(storage.status())) << url << storage.status();
     EXPECT_THAT(std::string(storage.status().message()), Not(HasSubstr("secret")));
+    EXPECT_EQ(Check(url).status(), storage.status());
   }
 }
 
 TEST(OpenTest, SaysThatAFileCannotBeOpened) {
   EXPECT_TRUE(absl::IsUnavailable(Open("sqlite:/nowhere/at/all.db").status()));
+  EXPECT_TRUE(absl::IsUnavailable(Check("sqlite:/nowhere/at/all.db").status()));
 }
 
 }  // namespace

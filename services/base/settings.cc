@@ -1,8 +1,12 @@
 #include "services/base/settings.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <ios>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -18,16 +22,81 @@
 namespace chatter {
 namespace {
 
-std::string FlagName(std::string_view variable) {
-  return absl::AsciiStrToLower(AbslView(variable));
+constexpr char kFileSuffix[] = "_FILE";
+constexpr std::streamsize kMaxSecretBytes = 65536;
+
+// The names under which an operator may say something: of each setting, and for a secret
+// of its file, too.
+struct Name {
+  const Setting* setting;
+  bool is_file;
+
+  std::string variable() const {
+    return absl::StrCat(AbslView(setting->name), is_file ? kFileSuffix : "");
+  }
+  std::string flag() const { return absl::AsciiStrToLower(variable()); }
+};
+
+std::vector<Name> NamesIn(absl::Span<const Setting> table) {
+  std::vector<Name> names;
+  for (const Setting& setting : table) {
+    names.push_back({&setting, false});
+    if (setting.kind == Setting::Kind::kSecret) names.push_back({&setting, true});
+  }
+  return names;
 }
 
-const Setting* FindByFlag(absl::Span<const Setting> table, const std::string& flag) {
-  const auto it = std::find_if(table.begin(), table.end(), [&](const Setting& setting) {
-    return FlagName(setting.name) == flag;
-  });
-  return it == table.end() ? nullptr : &*it;
-}
+// What was said, by the environment or by flags.
+class Statements {
+ public:
+  void Add(const Name& name, std::string_view text) {
+    (name.is_file ? files_ : values_)[name.setting->name] = std::string(text);
+  }
+
+  // The setting's value; nullopt when nothing was said.
+  absl::StatusOr<std::optional<std::string>> ValueOf(const Setting& setting) const {
+    const auto value = values_.find(setting.name);
+    const auto file = files_.find(setting.name);
+    if (file == files_.end()) {
+      if (value == values_.end()) return std::nullopt;
+      return value->second;
+    }
+    const std::string name = Name{&setting, true}.variable();
+    if (value != values_.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(AbslView(setting.name), " and ", name, " are both set: want one"));
+    }
+    return ReadSecret(name, file->second);
+  }
+
+ private:
+  static absl::StatusOr<std::optional<std::string>> ReadSecret(const std::string& name,
+                                                               const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::string text(kMaxSecretBytes + 1, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    // Reading a folder fails only here.
+    if (!file.is_open() || file.bad()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, " is '", path, "': cannot read it: ", std::strerror(errno)));
+    }
+    text.resize(static_cast<size_t>(file.gcount()));
+    if (file.gcount() > kMaxSecretBytes) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          name, " is '", path, "': want a file of at most ", kMaxSecretBytes, " bytes"));
+    }
+    if (absl::EndsWith(text, "\n")) text.pop_back();
+    if (absl::EndsWith(text, "\r")) text.pop_back();
+    if (text.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, " is '", path, "': the file is empty"));
+    }
+    return text;
+  }
+
+  std::map<std::string_view, std::string> values_;
+  std::map<std::string_view, std::string> files_;
+};
 
 std::string Allowed(const Setting& setting) {
   switch (setting.kind) {
@@ -76,6 +145,49 @@ absl::Status Check(const Setting& setting, const std::string& text, bool given) 
       absl::StrCat(AbslView(setting.name), shown, ": ", Allowed(setting)));
 }
 
+Statements ReadEnvironment(const std::vector<Name>& names,
+                           const Settings::Environment& environment) {
+  Statements statements;
+  for (const Name& name : names) {
+    const char* const text = environment(name.variable().c_str());
+    if (text == nullptr || (*text == '\0' && !name.setting->may_be_empty)) continue;
+    statements.Add(name, text);
+  }
+  return statements;
+}
+
+absl::Status ReadFlags(const std::vector<Name>& names, absl::Span<const char* const> args,
+                       Statements& statements, bool& check_only) {
+  for (size_t i = 0; i < args.size(); ++i) {
+    const absl::string_view arg = args[i];
+    if (arg == "--check") {
+      check_only = true;
+      continue;
+    }
+    if (!absl::StartsWith(arg, "--")) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", arg, "' is no flag; --help lists them"));
+    }
+    const size_t equals = arg.find('=');
+    const std::string flag = absl::StrReplaceAll(
+        arg.substr(2, equals == arg.npos ? equals : equals - 2), {{"-", "_"}});
+    const auto name = std::find_if(names.begin(), names.end(),
+                                   [&](const Name& each) { return each.flag() == flag; });
+    if (name == names.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("there is no flag --", flag, "; --help lists them"));
+    }
+    if (equals == arg.npos && i + 1 == args.size()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--", flag, " has no value: ", Allowed(*name->setting)));
+    }
+    statements.Add(*name, equals == arg.npos ? args[++i]
+                                           : std::string_view(arg.data() + equals + 1,
+                                                              arg.size() - equals - 1));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 Setting IntegerSetting(std::string_view name, std::string_view default_value,
@@ -90,39 +202,20 @@ absl::StatusOr<Settings> Settings::Parse(absl::Span<const Setting> table,
                                          absl::Span<const char* const> args,
                                          const Environment& environment) {
   Settings settings;
+  const std::vector<Name> names = NamesIn(table);
+  const Statements by_environment = ReadEnvironment(names, environment);
+  Statements by_flags;
+  absl::Status read = ReadFlags(names, args, by_flags, settings.check_only_);
+  if (!read.ok()) return read;
   for (const Setting& setting : table) {
-    Value& value = settings.values_[std::string(setting.name)];
-    value.text = std::string(setting.default_value);
-    const char* const text = environment(std::string(setting.name).c_str());
-    if (text == nullptr || (*text == '\0' && !setting.may_be_empty)) continue;
-    value = {text, true};
-  }
-  for (size_t i = 0; i < args.size(); ++i) {
-    const absl::string_view arg = args[i];
-    if (!absl::StartsWith(arg, "--")) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("'", arg, "' is no flag; --help lists them"));
-    }
-    const size_t equals = arg.find('=');
-    const std::string flag = absl::StrReplaceAll(
-        arg.substr(2, equals == arg.npos ? equals : equals - 2), {{"-", "_"}});
-    const Setting* const setting = FindByFlag(table, flag);
-    if (setting == nullptr) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("there is no flag --", flag, "; --help lists them"));
-    }
-    if (equals == arg.npos && i + 1 == args.size()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--", flag, " has no value: ", Allowed(*setting)));
-    }
-    settings.values_[std::string(setting->name)] = {
-        equals == arg.npos ? std::string(args[++i]) : std::string(arg.substr(equals + 1)),
-        true};
-  }
-  for (const Setting& setting : table) {
-    const Value& value = settings.Get(setting.name);
-    const absl::Status status = Check(setting, value.text, value.given);
+    absl::StatusOr<std::optional<std::string>> said = by_flags.ValueOf(setting);
+    if (said.ok() && !said->has_value()) said = by_environment.ValueOf(setting);
+    if (!said.ok()) return said.status();
+    const bool given = said->has_value();
+    const std::string text = given ? **said : std::string(setting.default_value);
+    const absl::Status status = Check(setting, text, given);
     if (!status.ok()) return status;
+    settings.values_.emplace(setting.name, Value{text, given});
   }
   return settings;
 }
@@ -156,8 +249,8 @@ std::string HelpText(std::string_view program, std::string_view purpose,
                      absl::Span<const Setting> table) {
   std::string text =
       absl::StrCat(AbslView(program), ": ", AbslView(purpose),
-                   "\n\nEach setting is an environment variable and a flag; the flag "
-                   "wins.\n");
+                   "\n\n--check tries whether it could run with these settings. Each is "
+                   "an environment variable and a flag; the flag wins.\n");
   for (const Setting& setting : table) {
     std::string facts;
     if (setting.required) {
@@ -167,12 +260,15 @@ std::string HelpText(std::string_view program, std::string_view purpose,
     } else {
       facts = absl::StrCat("default: ", AbslView(setting.default_value));
     }
-    if (setting.kind == Setting::Kind::kInteger ||
-        setting.kind == Setting::Kind::kChoice) {
+    if (setting.kind == Setting::Kind::kSecret) {
+      absl::StrAppend(&facts, "; ", Name{&setting, true}.variable(),
+                      ": a file that holds it");
+    } else if (setting.kind != Setting::Kind::kText) {
       absl::StrAppend(&facts, "; ", Allowed(setting));
     }
-    absl::StrAppend(&text, "\n  ", AbslView(setting.name), ", --", FlagName(setting.name),
-                    "\n      ", AbslView(setting.meaning), " (", facts, ")\n");
+    absl::StrAppend(&text, "\n  ", AbslView(setting.name), ", --",
+                    Name{&setting, false}.flag(), "\n      ", AbslView(setting.meaning),
+                    " (", facts, ")\n");
   }
   return text;
 }

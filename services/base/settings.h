@@ -19,7 +19,7 @@ namespace chatter {
 struct Setting {
   enum class Kind {
     kText,
-    kSecret,   // text that no help and no error shows
+    kSecret,   // text that no help and no error shows; NAME_FILE names a file with it
     kInteger,  // min to max
     kChoice,   // one of `choices`
   };
@@ -47,7 +47,8 @@ class Settings {
   using Environment = std::function<const char*(const char* name)>;
 
   // `args` without the program's name: `--name=value` or `--name value`, '-' for '_'
-  // allowed. A flag wins over the environment, the environment over the default.
+  // allowed, and `--check`. A flag wins over the environment, the environment over the
+  // default. A secret's file is read here; the line end at its end does not count.
   // kInvalidArgument, in one line that names the variable, the value (but for secrets)
   // and what is allowed.
   static absl::StatusOr<Settings> Parse(absl::Span<const Setting> table,
@@ -60,6 +61,8 @@ class Settings {
   std::vector<std::string> List(std::string_view name) const;
   // Whether the operator said anything, be it the default.
   bool IsGiven(std::string_view name) const;
+  // The program is to say whether it could run, and not to run.
+  bool check_only() const { return check_only_; }
 
  private:
   struct Value {
@@ -69,6 +72,7 @@ class Settings {
 
   const Value& Get(std::string_view name) const;
 
+  bool check_only_ = false;
   std::map<std::string, Value, std::less<>> values_;
 };
 

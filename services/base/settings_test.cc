@@ -1,5 +1,6 @@
 #include "services/base/settings.h"
 
+#include <fstream>
 #include <map>
 #include <string>
 #include <vector>
@@ -82,6 +83,44 @@ TEST(SettingsTest, ARequiredOneMustBeThere) {
   EXPECT_EQ(Parse({}, {{"URL", "http://x"}}, {url})->Text("URL"), "http://x");
 }
 
+std::string FileWith(const std::string& name, const std::string& content) {
+  const std::string path = ::testing::TempDir() + "/" + name;
+  std::ofstream(path) << content;
+  return path;
+}
+
+TEST(SettingsTest, ASecretMayStandInAFile) {
+  const std::string path = FileWith("secret", "open sesame\n");
+  EXPECT_EQ(Parse({}, {{"API_SECRET_FILE", path}})->Text("API_SECRET"), "open sesame");
+  EXPECT_TRUE(Parse({}, {{"API_SECRET_FILE", path}})->IsGiven("API_SECRET"));
+  const std::string flag = "--api-secret-file=" + path;
+  EXPECT_EQ(Parse({flag.c_str()})->Text("API_SECRET"), "open sesame");
+  EXPECT_EQ(Parse({flag.c_str()}, {{"API_SECRET", "other"}})->Text("API_SECRET"),
+            "open sesame");
+  EXPECT_EQ(Parse({"--api-secret=x"}, {{"API_SECRET_FILE", path}})->Text("API_SECRET"),
+            "x");
+  // Other settings have no file.
+  EXPECT_THAT(ErrorOf(Parse({"--port-file=x"})), HasSubstr("--port_file"));
+}
+
+TEST(SettingsTest, AFileThatDoesNotHoldASecretIsAnError) {
+  EXPECT_THAT(ErrorOf(Parse({}, {{"API_SECRET_FILE", "/none"}})),
+              HasSubstr("API_SECRET_FILE is '/none': cannot read it: No such file"));
+  EXPECT_THAT(ErrorOf(Parse({}, {{"API_SECRET_FILE", "/"}})), HasSubstr("cannot read"));
+  const std::string empty = FileWith("empty", "\n");
+  EXPECT_THAT(ErrorOf(Parse({}, {{"API_SECRET_FILE", empty}})), HasSubstr("is empty"));
+  const std::string large = FileWith("large", std::string(65537, 'x'));
+  EXPECT_THAT(ErrorOf(Parse({}, {{"API_SECRET_FILE", large}})),
+              HasSubstr("at most 65536 bytes"));
+  EXPECT_EQ(ErrorOf(Parse({}, {{"API_SECRET_FILE", large}, {"API_SECRET", "x"}})),
+            "API_SECRET and API_SECRET_FILE are both set: want one");
+}
+
+TEST(SettingsTest, CheckIsAskedForByAFlagAlone) {
+  EXPECT_FALSE(Parse({})->check_only());
+  EXPECT_TRUE(Parse({"--check", "--port=1"})->check_only());
+}
+
 TEST(SettingsTest, ListsAreSplitAtCommas) {
   EXPECT_THAT(Parse({"--origins=a, b,,c"})->List("ORIGINS"), ElementsAre("a", "b", "c"));
   EXPECT_THAT(Parse({})->List("ORIGINS"), ElementsAre());
@@ -94,6 +133,7 @@ TEST(SettingsTest, TheHelpListsEverything) {
     EXPECT_THAT(help, HasSubstr(std::string(setting.meaning)));
   }
   EXPECT_THAT(help, HasSubstr("PORT, --port\n"));
+  EXPECT_THAT(help, HasSubstr("API_SECRET_FILE: a file that holds it"));
   EXPECT_THAT(help, HasSubstr("default: 80; want a whole number from 0 to 65535"));
 }
 

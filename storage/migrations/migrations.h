@@ -1,8 +1,10 @@
 #ifndef CHATTER_STORAGE_MIGRATIONS_MIGRATIONS_H_
 #define CHATTER_STORAGE_MIGRATIONS_MIGRATIONS_H_
 
+#include <cstdint>
 #include <string_view>
 
+#include "absl/status/status.h"
 #include "absl/types/span.h"
 
 namespace chatter::storage {
@@ -17,6 +19,9 @@ struct Migration {
 // In order of their versions, which start at 1 and leave none out.
 absl::Span<const Migration> SqliteMigrations();
 absl::Span<const Migration> PostgresMigrations();
+
+// kFailedPrecondition for a schema that a later program has made.
+absl::Status CheckSchemaVersion(int64_t version, absl::Span<const Migration> migrations);
 
 }  // namespace chatter::storage
 

@@ -40,11 +40,7 @@ absl::Status MigrateUnderLock(Connection& connection) {
       connection.Run("SELECT coalesce(max(version), 0) FROM chatter.schema_version"));
   const int64_t version = current.Integer(0, 0);
   const absl::Span<const Migration> migrations = PostgresMigrations();
-  if (version > migrations.back().version) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the database has schema version ", version,
-        ", and this program knows versions up to ", migrations.back().version));
-  }
+  CHATTER_RETURN_IF_ERROR(CheckSchemaVersion(version, migrations));
   for (const Migration& migration : migrations) {
     if (migration.version <= version) continue;
     CHATTER_RETURN_IF_ERROR(connection.Execute(std::string(migration.sql)));
@@ -86,6 +82,36 @@ std::string HexOf(const TokenHash& hash) {
 absl::StatusOr<std::unique_ptr<Storage>> Open(const std::string& url,
                                               absl::Duration patience) {
   return PostgresStorage::Open(url, patience);
+}
+
+absl::StatusOr<std::string> Check(const std::string& url) {
+  CHATTER_ASSIGN_OR_RETURN(PostgresTarget target, ParsePostgresUrl(url));
+  target.statement_timeout = kPatience;
+  std::string found;
+  CHATTER_RETURN_IF_ERROR(
+      Pool(std::move(target), 1, kPatience)
+          .Repeat([&](Connection& connection) -> absl::Status {
+            CHATTER_ASSIGN_OR_RETURN(
+                const Rows database,
+                connection.Run(
+                    "SELECT current_database(), current_setting('server_version'), "
+                    "to_regclass('chatter.schema_version') IS NOT NULL AS made, "
+                    "has_database_privilege(current_database(), 'CREATE') AS may_make"));
+            found = absl::StrCat("database ", std::string(database.Text(0, 0)),
+                                 ", PostgreSQL ", std::string(database.Text(0, 1)));
+            if (database.Text(0, 2) != "t") {
+              absl::StrAppend(&found, ", tables made at the first start");
+              if (database.Text(0, 3) == "t") return absl::OkStatus();
+              return absl::FailedPreconditionError(
+                  "the schema chatter is not there, and this role may not make it");
+            }
+            CHATTER_ASSIGN_OR_RETURN(
+                const Rows version,
+                connection.Run("SELECT max(version) FROM chatter.schema_version"));
+            absl::StrAppend(&found, ", schema version ", version.Integer(0, 0));
+            return CheckSchemaVersion(version.Integer(0, 0), PostgresMigrations());
+          }));
+  return found;
 }
 
 PostgresStorage::PostgresStorage(PostgresTarget target, absl::Duration patience)

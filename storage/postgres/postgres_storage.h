@@ -18,6 +18,9 @@ inline constexpr absl::Duration kPatience = absl::Seconds(10);
 absl::StatusOr<std::unique_ptr<Storage>> Open(const std::string& url,
                                               absl::Duration patience = kPatience);
 
+// See storage::Check.
+absl::StatusOr<std::string> Check(const std::string& url);
+
 }  // namespace chatter::storage::postgres
 
 #endif  // CHATTER_STORAGE_POSTGRES_POSTGRES_STORAGE_H_

@@ -1,5 +1,9 @@
 #include "storage/sqlite/sqlite_storage.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -27,11 +31,7 @@ absl::Status Migrate(Connection& connection) {
   const absl::Span<const Migration> migrations = SqliteMigrations();
   CHATTER_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(connection));
   CHATTER_ASSIGN_OR_RETURN(const int64_t version, SchemaVersion(connection));
-  if (version > migrations.back().version) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the database has schema version ", version,
-        ", and this program knows versions up to ", migrations.back().version));
-  }
+  CHATTER_RETURN_IF_ERROR(CheckSchemaVersion(version, migrations));
   for (const Migration& migration : migrations) {
     if (migration.version <= version) continue;
     CHATTER_RETURN_IF_ERROR(connection.Execute(std::string(migration.sql)));
@@ -72,6 +72,23 @@ std::string_view View(const TokenHash& hash) {
 
 absl::StatusOr<std::unique_ptr<Storage>> Open(const std::string& path) {
   return SqliteStorage::Open(path);
+}
+
+absl::StatusOr<std::string> Check(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == path.npos ? "." : path.substr(0, slash + 1);
+  if (access(folder.c_str(), W_OK | X_OK) != 0) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot make files in ", folder, ": ", std::strerror(errno)));
+  }
+  if (access(path.c_str(), F_OK) != 0) {
+    return absl::StrCat(path, ", made at the first start");
+  }
+  CHATTER_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection,
+                           Connection::Open(path));
+  CHATTER_ASSIGN_OR_RETURN(const int64_t version, SchemaVersion(*connection));
+  CHATTER_RETURN_IF_ERROR(CheckSchemaVersion(version, SqliteMigrations()));
+  return absl::StrCat(path, ", schema version ", version);
 }
 
 absl::StatusOr<std::unique_ptr<Storage>> SqliteStorage::Open(const std::string& path) {
