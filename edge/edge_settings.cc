@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "edge/web/assets.h"
 #include "glog/logging.h"
 
@@ -36,7 +37,10 @@ int MaxConnections(int64_t configured) {
 absl::StatusOr<StaticFiles> Files(const Settings& settings) {
   if (!settings.IsGiven("WEB_ROOT")) return StaticFiles(BuiltInAssets());
   if (settings.Text("WEB_ROOT").empty()) return StaticFiles();
-  return StaticFiles::FromFolder(settings.Text("WEB_ROOT"));
+  absl::StatusOr<StaticFiles> files = StaticFiles::FromFolder(settings.Text("WEB_ROOT"));
+  if (files.ok()) return files;
+  return absl::Status(files.status().code(),
+                      absl::StrCat("WEB_ROOT: ", files.status().message()));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "edge/edge_check.h"
 #include "edge/edge_server.h"
 #include "edge/edge_settings.h"
 #include "glog/logging.h"
@@ -28,6 +29,7 @@ int Main(int argc, char** argv) {
   // For good: gRPC's shutdown would wait up to 10 s for a thread that has finished what a
   // full socket had not taken.
   grpc_init();
+  if (settings.check_only()) return CheckEdge(settings);
   absl::StatusOr<EdgeOptions> options = ReadEdgeOptions(settings);
   if (!options.ok()) return Fail(options.status());
   absl::StatusOr<std::unique_ptr<EdgeServer>> server =

@@ -182,8 +182,8 @@ absl::Status ReadFlags(const std::vector<Name>& names, absl::Span<const char* co
           absl::StrCat("--", flag, " has no value: ", Allowed(*name->setting)));
     }
     statements.Add(*name, equals == arg.npos ? args[++i]
-                                           : std::string_view(arg.data() + equals + 1,
-                                                              arg.size() - equals - 1));
+                                             : std::string_view(arg.data() + equals + 1,
+                                                                arg.size() - equals - 1));
   }
   return absl::OkStatus();
 }

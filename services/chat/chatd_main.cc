@@ -10,6 +10,7 @@
 #include "services/base/lifecycle.h"
 #include "services/base/settings.h"
 #include "services/chat/adapters.h"
+#include "services/chat/chat_check.h"
 #include "services/chat/chat_server.h"
 #include "services/chat/chat_settings.h"
 #include "storage/open.h"
@@ -36,6 +37,7 @@ int Main(int argc, char** argv) {
     Fail(std::string(options.status().message()));
     return 2;
   }
+  if (settings.check_only()) return CheckChat(settings);
 
   absl::StatusOr<std::unique_ptr<storage::Storage>> storage =
       storage::Open(settings.Text("DATABASE_URL"));

@@ -5,10 +5,12 @@
 #include <vector>
 
 #include "glog/logging.h"
+#include "services/base/check_report.h"
 #include "services/base/grpc_server.h"
 #include "services/base/lifecycle.h"
 #include "services/base/settings.h"
 #include "services/identity/identity_service.h"
+#include "services/identity/uacl_check.h"
 
 int main(int argc, char** argv) {
   using chatter::Setting;
@@ -23,6 +25,12 @@ int main(int argc, char** argv) {
       "identityd", "tells who a bearer token belongs to, by asking uacl", table, argc,
       argv);
   chatter::InitProcess(argv[0]);
+  if (settings.check_only()) {
+    chatter::CheckReport report;
+    report.Add("VERIFICATION_URL",
+               chatter::identity::CheckUacl(settings.Text("VERIFICATION_URL")));
+    return report.exit_code();
+  }
 
   chatter::identity::IdentityServiceImpl service(settings.Text("VERIFICATION_URL"),
                                                  chatter::Clock::Real());

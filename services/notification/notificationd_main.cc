@@ -4,9 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "services/base/check_report.h"
 #include "services/base/grpc_server.h"
 #include "services/base/lifecycle.h"
 #include "services/base/settings.h"
+#include "services/notification/notif_check.h"
 #include "services/notification/notification_service.h"
 
 int main(int argc, char** argv) {
@@ -23,6 +25,13 @@ int main(int argc, char** argv) {
   const chatter::Settings settings = chatter::ParseSettingsOrExit(
       "notificationd", "tells users about messages, by way of notif", table, argc, argv);
   chatter::InitProcess(argv[0]);
+  if (settings.check_only()) {
+    chatter::CheckReport report;
+    report.Add("NOTIFICATION_URL",
+               chatter::notification::CheckNotif(settings.Text("NOTIFICATION_URL"),
+                                                 settings.Text("NOTIFICATION_AUTH")));
+    return report.exit_code();
+  }
 
   chatter::notification::NotificationServiceImpl service(
       {settings.Text("NOTIFICATION_URL"), settings.Text("NOTIFICATION_AUTH"),

@@ -89,7 +89,7 @@ absl::StatusOr<std::string> Check(const std::string& url) {
   target.statement_timeout = kPatience;
   std::string found;
   CHATTER_RETURN_IF_ERROR(
-      Pool(std::move(target), 1, kPatience)
+      Pool(std::move(target), 1, /*patience=*/absl::ZeroDuration())
           .Repeat([&](Connection& connection) -> absl::Status {
             CHATTER_ASSIGN_OR_RETURN(
                 const Rows database,

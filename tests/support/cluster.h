@@ -49,6 +49,7 @@ class Cluster {
   // Of edged.
   int port() const { return port_; }
   const std::string& chat_target() const { return chat_target_; }
+  const std::string& database_url() const { return database_url_; }
   const std::string& folder() const { return folder_; }
   standins::Uacl& uacl() { return *uacl_; }
   standins::Notif& notif() { return *notif_; }

@@ -1,0 +1,48 @@
+#include "services/chat/chat_check.h"
+
+#include <memory>
+#include <string>
+
+#include "services/base/check_report.h"
+#include "services/base/health_client.h"
+#include "services/chat/adapters.h"
+#include "services/identity/uacl_check.h"
+#include "services/notification/notif_check.h"
+#include "storage/open.h"
+
+namespace chatter::chat {
+namespace {
+
+constexpr absl::Duration kHealthPatience = absl::Seconds(5);
+
+absl::StatusOr<std::string> CheckAdapter(const std::shared_ptr<grpc::Channel>& channel) {
+  const absl::Status health = AskHealth(channel, kHealthPatience);
+  if (!health.ok()) return health;
+  return "the adapter answers";
+}
+
+}  // namespace
+
+int CheckChat(const Settings& settings) {
+  CheckReport report;
+  report.Add("DATABASE_URL", storage::Check(settings.Text("DATABASE_URL")));
+  const Adapters adapters(settings);
+  if (settings.IsGiven("IDENTITY_TARGET")) {
+    report.Add("IDENTITY_TARGET", CheckAdapter(adapters.identity_channel()));
+  } else {
+    report.Add("VERIFICATION_URL",
+               identity::CheckUacl(settings.Text("VERIFICATION_URL")));
+  }
+  if (settings.IsGiven("NOTIFICATION_TARGET")) {
+    report.Add("NOTIFICATION_TARGET", CheckAdapter(adapters.notification_channel()));
+  } else if (settings.IsGiven("NOTIFICATION_URL")) {
+    report.Add("NOTIFICATION_URL",
+               notification::CheckNotif(settings.Text("NOTIFICATION_URL"),
+                                        settings.Text("NOTIFICATION_AUTH")));
+  } else {
+    report.Add("NOTIFICATION_URL", "not set: no notifications");
+  }
+  return report.exit_code();
+}
+
+}  // namespace chatter::chat

@@ -1,0 +1,25 @@
+#include "services/identity/uacl_check.h"
+
+#include <future>
+#include <memory>
+
+#include "services/base/http_client.h"
+#include "services/identity/identity_provider.h"
+
+namespace chatter::identity {
+
+absl::StatusOr<std::string> CheckUacl(const std::string& verification_url) {
+  const std::unique_ptr<HttpClient> http = MakeHttpClient({});
+  const std::unique_ptr<IdentityProvider> uacl =
+      MakeUaclProvider(*http, verification_url);
+  std::promise<absl::Status> answer;
+  uacl->Verify("Bearer check", [&](const absl::StatusOr<Identity>& identity) {
+    answer.set_value(identity.status());
+  });
+  const absl::Status status = answer.get_future().get();
+  if (absl::IsUnauthenticated(status)) return "uacl answers, and refuses a wrong token";
+  if (!status.ok()) return status;
+  return absl::FailedPreconditionError("uacl takes a token that nobody issued");
+}
+
+}  // namespace chatter::identity
