@@ -114,6 +114,7 @@ class CrashTest : public ::testing::TestWithParam<Engine> {
   void RunWithKills(const std::function<void(Cluster&)>& kill) {
     ClusterOptions options;
     options.engine = GetParam();
+    options.chatd["MESSAGE_RATE"] = "0";
     Cluster cluster(options);
     std::vector<std::unique_ptr<Sender>> senders;
     for (int i = 0; i < kPairs; ++i) {

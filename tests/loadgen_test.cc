@@ -42,6 +42,13 @@ std::unique_ptr<Process> Start(Cluster& cluster, const std::vector<std::string>&
   return Process::Start({command, {}, ""});
 }
 
+// Without the limits of what one user and one address may do.
+ClusterOptions Unlimited() {
+  ClusterOptions options;
+  options.chatd["MESSAGE_RATE"] = "0";
+  return options;
+}
+
 struct Load {
   std::string name;
   std::vector<std::string> flags;
@@ -49,7 +56,7 @@ struct Load {
 
 class LoadgenTest : public ::testing::TestWithParam<Load> {
  protected:
-  static void SetUpTestSuite() { cluster_ = new Cluster(ClusterOptions()); }
+  static void SetUpTestSuite() { cluster_ = new Cluster(Unlimited()); }
   static void TearDownTestSuite() { delete cluster_; }
 
   static inline Cluster* cluster_;
@@ -99,7 +106,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& info) { return info.param.name; });
 
 TEST(LoadgenFailureTest, ASessionThatEndsIsAnError) {
-  Cluster cluster({});
+  Cluster cluster(Unlimited());
   const auto loadgen = Start(cluster, {"--workload=dm", "--pairs=1", "--duration=30"});
   ASSERT_TRUE(loadgen->WaitForLine("1 s: ", kTestDeadline).has_value())
       << loadgen->Output();
@@ -110,7 +117,7 @@ TEST(LoadgenFailureTest, ASessionThatEndsIsAnError) {
 }
 
 TEST(LoadgenFailureTest, AHistoryThatIsNotThereIsAnError) {
-  Cluster cluster({});
+  Cluster cluster(Unlimited());
   const auto loadgen =
       Start(cluster, {"--workload=history", "--pairs=1", "--duration=1", "--fill=0"});
   EXPECT_EQ(loadgen->Wait(kTestDeadline), 1);

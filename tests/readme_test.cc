@@ -161,7 +161,8 @@ TEST(ReadmeTest, ItHasEveryCode) {
   for (const std::string_view code :
        {error_code::kWrongSender, error_code::kUnknownRecipient,
         error_code::kEmptyMessage, error_code::kBadFrame, error_code::kTooLong,
-        error_code::kOverloaded, error_code::kUnavailable, error_code::kUnknownOutcome}) {
+        error_code::kOverloaded, error_code::kRateLimited, error_code::kUnavailable,
+        error_code::kUnknownOutcome}) {
     EXPECT_THAT(readme, HasSubstr("| `" + std::string(code) + "` |"));
   }
   namespace close = edge::close_code;

@@ -122,6 +122,7 @@ TEST_P(SessionsContractTest, AReaderThatNeverReadsIsClosedAlone) {
   ClusterOptions options;
   options.engine = GetParam();
   options.edged["MAX_SEND_BUFFER_BYTES"] = "65536";
+  options.chatd["MESSAGE_RATE"] = "0";
   options.edged["EDGE_THREADS"] = "1";
   Cluster small(options);
   const Person alice = small.NewPerson("alice", "a"), bob = small.NewPerson("bob", "a");

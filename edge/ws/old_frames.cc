@@ -163,6 +163,9 @@ class OldFramesCodec : public FrameCodec {
       case v1::ServerFrame::kError:
         AppendMember("{\"error\":{\"code\":", frame.error().code(), out);
         AppendMember(",\"message\":", frame.error().message(), out);
+        if (frame.error().retry_after_ms() > 0) {
+          absl::StrAppend(&out, ",\"retry_after_ms\":", frame.error().retry_after_ms());
+        }
         out += "}}";
         return true;
       case v1::ServerFrame::kWelcome:

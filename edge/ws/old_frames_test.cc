@@ -105,6 +105,10 @@ TEST(OldFramesTest, EncodesMessagesPresenceAndErrors) {
   out.clear();
   EXPECT_TRUE(OldFrames().Encode(frame, out));
   EXPECT_EQ(out, R"({"error":{"code":"bad_frame","message":"No."}})");
+  frame.mutable_error()->set_retry_after_ms(20);
+  out.clear();
+  EXPECT_TRUE(OldFrames().Encode(frame, out));
+  EXPECT_EQ(out, R"({"error":{"code":"bad_frame","message":"No.","retry_after_ms":20}})");
 }
 
 TEST(OldFramesTest, DoesNotShowWhatOldClientsDoNotKnow) {

@@ -34,6 +34,10 @@ inline constexpr absl::Duration kUaclDeadline = absl::Seconds(2);
 inline constexpr absl::Duration kNotifDeadline = absl::Seconds(5);
 inline constexpr absl::Duration kIdentityCacheLifetime = absl::Seconds(60);
 
+// Trailing metadata of a call that is worth trying again, and the payload of a status
+// that becomes it: after how many milliseconds.
+inline constexpr char kRetryAfterMetadata[] = "retry-after-ms";
+
 // --- Codes of error frames ---
 namespace error_code {
 inline constexpr std::string_view kWrongSender = "wrong_sender";
@@ -44,6 +48,8 @@ inline constexpr std::string_view kBadFrame = "bad_frame";
 inline constexpr std::string_view kTooLong = "too_long";
 // More unanswered sends than a session may have, or a full append queue.
 inline constexpr std::string_view kOverloaded = "overloaded";
+// More messages a second than MESSAGE_RATE.
+inline constexpr std::string_view kRateLimited = "rate_limited";
 // Storage is away. The message is not stored.
 inline constexpr std::string_view kUnavailable = "unavailable";
 // Storage went away in the commit: the message may be stored or not.

@@ -16,6 +16,7 @@
 #include "services/chat/blocking_pool.h"
 #include "services/chat/chat_service.h"
 #include "services/chat/edge_service.h"
+#include "services/chat/message_rate.h"
 #include "services/chat/outbox.h"
 #include "services/chat/rpc_loop.h"
 #include "services/chat/session_registry.h"
@@ -32,6 +33,7 @@ struct ChatServerOptions {
   std::shared_ptr<grpc::Channel> notification;  // null: notifications are off
   NotifyPolicy notify_policy = NotifyPolicy::kAlways;
   int messages_limit = 1000;
+  int message_rate = 0;  // of a user, a second; 0: no limit
 };
 
 class ChatServer {
@@ -63,6 +65,7 @@ class ChatServer {
   WsTokens tokens_;
   AppendQueue append_queue_;
   Authenticator authenticator_;
+  const MessageRate message_rate_;
   const SessionServices services_;
   RpcLoop loop_;
   ChatServiceImpl chat_service_;

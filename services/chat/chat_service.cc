@@ -199,10 +199,9 @@ void ChatServiceImpl::IssueToken(IssueTokenMethod::Call& call) {
 void ChatServiceImpl::SendMessage(SendMessageMethod::Call& call) {
   WithCaller(call, [this, &call](UserRef caller) {
     const v1::Send& request = call.request().send();
-    if (const std::optional<Refusal> refusal = CheckSend(request, caller->name);
-        refusal.has_value()) {
-      return call.Finish(ToStatus(*refusal));
-    }
+    std::optional<Refusal> refusal = CheckSend(request, caller->name);
+    if (!refusal.has_value()) refusal = services_.message_rate.Count(*caller);
+    if (refusal.has_value()) return call.Finish(ToStatus(*refusal));
     v1::Send frame = request;
     PendingSend send = MakePendingSend(frame, std::move(caller));
     send.done = [&call](absl::StatusOr<v1::Message> message) {

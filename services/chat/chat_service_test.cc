@@ -193,5 +193,43 @@ TEST_F(ChatServiceTest, LargeMessagesMakeSmallPages) {
   EXPECT_EQ(response.messages(0).seq(), 37);
 }
 
+TEST_F(ChatServiceTest, AUsersMessagesAreCountedInSessionsAndCallsTogether) {
+  server_.reset();
+  StartServer(/*messages_limit=*/5, /*message_rate=*/1);
+  TestEdge edge(*edge_stub_);
+  edge.Hello(1, Token(AsUser("alice")));
+  EXPECT_EQ(edge.Next(), "1: welcome alice");
+  v1::SendMessageResponse response;
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(Send(AsServiceFor("alice"), "alice", "call", &response).ok());
+    EXPECT_EQ(edge.Next(), "1: message call");
+    edge.Send(1, "alice", "session");
+    EXPECT_EQ(edge.Next(), "1: message session answers 1");
+  }
+  edge.Send(1, "alice", "too many");
+  EXPECT_EQ(edge.Next(), "1: error rate_limited answers 1");
+
+  v1::SendMessageRequest request;
+  request.mutable_send()->set_to("alice");
+  request.mutable_send()->set_text("too many");
+  for (const Metadata& caller : {AsUser("alice"), AsServiceFor("alice")}) {
+    const auto context = Context(caller);
+    const grpc::Status status = stub_->SendMessage(context.get(), request, &response);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+    const auto& trailers = context->GetServerTrailingMetadata();
+    const auto retry_after = trailers.find(kRetryAfterMetadata);
+    ASSERT_NE(retry_after, trailers.end());
+    EXPECT_EQ(retry_after->second, "1000");
+  }
+  // In a group that has changed meanwhile, as well.
+  Token(AsUser("alice", "elsewhere"));
+  EXPECT_EQ(Send(AsServiceFor("alice"), "alice", "too many", &response).error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(Send(AsUser("bob"), "alice", "hi", &response).ok());
+
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_TRUE(Send(AsServiceFor("alice"), "alice", "now", &response).ok());
+}
+
 }  // namespace
 }  // namespace chatter::chat

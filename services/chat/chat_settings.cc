@@ -25,6 +25,10 @@ std::vector<Setting> ChatSettings() {
       IntegerSetting("MESSAGES_LIMIT", "1000",
                      "messages in one answer of the history, at most and by default", 1,
                      10'000),
+      IntegerSetting("MESSAGE_RATE", "50",
+                     "messages a second for each user, ten seconds' worth of them at "
+                     "once; 0: no limit",
+                     0, 1'000'000),
       notify_policy,
       {"IDENTITY_TARGET", Kind::kText, "",
        "an identityd that runs elsewhere: host:port or unix:<path>"},
@@ -45,6 +49,7 @@ absl::StatusOr<ChatServerOptions> ReadChatOptions(const Settings& settings) {
                               ? NotifyPolicy::kOffline
                               : NotifyPolicy::kAlways;
   options.messages_limit = static_cast<int>(settings.Integer("MESSAGES_LIMIT"));
+  options.message_rate = static_cast<int>(settings.Integer("MESSAGE_RATE"));
   return options;
 }
 

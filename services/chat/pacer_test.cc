@@ -11,11 +11,8 @@ namespace chatter::chat {
 namespace {
 
 PendingSend FromTo(const std::string& from, const std::string& to) {
-  auto sender = std::make_shared<storage::User>();
-  sender->id = from[0];
-  sender->name = from;
   PendingSend send;
-  send.sender = std::move(sender);
+  send.sender = std::make_shared<const User>(storage::User{from[0], from, ""});
   send.to = to;
   return send;
 }

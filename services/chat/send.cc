@@ -1,7 +1,10 @@
 #include "services/chat/send.h"
 
+#include <cstdint>
 #include <utility>
 
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
 #include "services/base/absl_view.h"
 #include "services/base/protocol.h"
 
@@ -25,11 +28,22 @@ namespace {
 
 bool HasNul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
 
+// Not sooner: a client that waits for less than a millisecond would come too early.
+int64_t RetryAfterMs(const Refusal& refusal) {
+  return absl::ToInt64Milliseconds(
+      absl::Ceil(refusal.retry_after, absl::Milliseconds(1)));
+}
+
 Refusal Invalid(std::string_view code, std::string_view message) {
   return {code, message, absl::StatusCode::kInvalidArgument};
 }
 
 }  // namespace
+
+Refusal RateLimitedRefusal(absl::Duration retry_after) {
+  return {error_code::kRateLimited, "You send too many messages; try again soon",
+          absl::StatusCode::kResourceExhausted, retry_after};
+}
 
 std::optional<Refusal> CheckSend(const v1::Send& send, std::string_view sender) {
   if (!send.from().empty() && send.from() != sender) {
@@ -60,12 +74,15 @@ void FillError(const Refusal& refusal, std::string_view client_id, v1::Error& er
   error.set_client_id(std::string(client_id));
   error.set_code(std::string(refusal.code));
   error.set_message(std::string(refusal.message));
-  error.set_retry_after_ms(
-      static_cast<int32_t>(absl::ToInt64Milliseconds(refusal.retry_after)));
+  error.set_retry_after_ms(static_cast<int32_t>(RetryAfterMs(refusal)));
 }
 
 absl::Status ToStatus(const Refusal& refusal) {
-  return absl::Status(refusal.status, AbslView(refusal.message));
+  absl::Status status(refusal.status, AbslView(refusal.message));
+  if (const int64_t ms = RetryAfterMs(refusal); ms > 0) {
+    status.SetPayload(kRetryAfterMetadata, absl::Cord(absl::StrCat(ms)));
+  }
+  return status;
 }
 
 PendingSend MakePendingSend(v1::Send& send, UserRef sender) {

@@ -30,12 +30,16 @@ extern const Refusal kOverloadedRefusal;
 extern const Refusal kUnavailableRefusal;
 extern const Refusal kUnknownOutcomeRefusal;
 
+// More than MESSAGE_RATE allows.
+Refusal RateLimitedRefusal(absl::Duration retry_after);
+
 // Checks all that can be told without storage; nullopt when the send may go on.
 std::optional<Refusal> CheckSend(const v1::Send& send, std::string_view sender);
 
 // Fills an error frame. `client_id` may be empty.
 void FillError(const Refusal& refusal, std::string_view client_id, v1::Error& error);
 
+// With kRetryAfterMetadata as a payload, when it makes sense to try again.
 absl::Status ToStatus(const Refusal& refusal);
 
 struct PendingSend {

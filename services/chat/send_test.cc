@@ -82,6 +82,16 @@ TEST(RefusalTest, BecomesAnErrorFrameWithWhenToTryAgain) {
   EXPECT_EQ(error.retry_after_ms(), 2000);
   FillError(kUnknownRecipientRefusal, "", error);
   EXPECT_EQ(error.retry_after_ms(), 0);
+  FillError(RateLimitedRefusal(absl::Microseconds(1001)), "", error);
+  EXPECT_EQ(error.retry_after_ms(), 2);
+}
+
+TEST(RefusalTest, BecomesAStatusWithWhenToTryAgain) {
+  const absl::Status limited = ToStatus(RateLimitedRefusal(absl::Milliseconds(20)));
+  EXPECT_TRUE(absl::IsResourceExhausted(limited));
+  EXPECT_EQ(limited.GetPayload(kRetryAfterMetadata), "20");
+  EXPECT_FALSE(
+      ToStatus(kUnknownRecipientRefusal).GetPayload(kRetryAfterMetadata).has_value());
 }
 
 }  // namespace

@@ -9,11 +9,9 @@
 
 #include "chatter/v1/edge.pb.h"
 #include "services/base/protocol.h"
-#include "storage/storage.h"
+#include "services/chat/user.h"
 
 namespace chatter::chat {
-
-using UserRef = std::shared_ptr<const storage::User>;
 
 // What carries the frames of one or many sessions to their clients: an Attach stream or a
 // Connect stream. Thread-safe.

@@ -15,8 +15,9 @@ namespace {
 void HandleSend(const SessionServices& services, const std::shared_ptr<Session>& session,
                 v1::Send& frame) {
   const bool within_bound = session->BeginSend();
-  const std::optional<Refusal> refusal =
+  std::optional<Refusal> refusal =
       within_bound ? CheckSend(frame, session->user()->name) : kOverloadedRefusal;
+  if (!refusal.has_value()) refusal = services.message_rate.Count(*session->user());
   PendingSend send = MakePendingSend(frame, session->user());
   send.session = session;
   if (refusal.has_value()) {

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "chatter/v1/frames.pb.h"
 #include "services/chat/append_queue.h"
+#include "services/chat/message_rate.h"
 #include "services/chat/session.h"
 #include "services/chat/session_registry.h"
 #include "services/chat/ws_tokens.h"
@@ -20,6 +21,7 @@ struct SessionServices {
   AppendQueue& append_queue;
   WsTokens& tokens;
   UserDirectory& users;
+  const MessageRate& message_rate;
   std::string epoch;
 };
 

@@ -19,6 +19,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -26,8 +27,7 @@ class SessionFramesTest : public testing::Test {
  protected:
   std::shared_ptr<Session> Open(const std::string& user, uint64_t id) {
     const storage::User stored = storage_.EnsureUsers({{user, "g"}})->front();
-    auto session = std::make_shared<Session>(
-        std::make_shared<const storage::User>(stored), stream_, id);
+    auto session = std::make_shared<Session>(users_.Share(stored), stream_, id);
     OpenSession(services_, session);
     return session;
   }
@@ -56,7 +56,10 @@ class SessionFramesTest : public testing::Test {
   WsTokens tokens_{storage_, clock_};
   AppendQueue append_queue_{storage_, users_, registry_, outbox_, NotifyPolicy::kAlways,
                             clock_};
-  const SessionServices services_{registry_, append_queue_, tokens_, users_, "the epoch"};
+  static constexpr int kMessageRate = 100;
+  const MessageRate message_rate_{kMessageRate, clock_};
+  const SessionServices services_{registry_, append_queue_, tokens_,
+                                  users_,    message_rate_, "the epoch"};
   const std::shared_ptr<RecordingStream> stream_ = std::make_shared<RecordingStream>();
 };
 
@@ -169,6 +172,48 @@ TEST_F(SessionFramesTest, UnansweredSendsAreBoundedForEachSession) {
   append_queue_.Drain();
   EXPECT_THAT(stream_->TakeLines(),
               AllOf(SizeIs(kMaxUnansweredSends), Each("1: message x answers 1")));
+}
+
+TEST_F(SessionFramesTest, AUsersMessagesAreCountedInAllSessionsTogether) {
+  const auto laptop = Open("alice", 1);
+  const auto phone = Open("alice", 2);
+  const auto bob = Open("bob", 3);
+  stream_->Take();
+  for (int i = 0; i < 10 * kMessageRate; ++i) {
+    ASSERT_TRUE(Send(i % 2 == 0 ? laptop : phone, "x", "carol").ok());
+    if (i % 100 == 0) append_queue_.Drain();
+  }
+  append_queue_.Drain();
+  EXPECT_THAT(stream_->TakeLines(), AllOf(SizeIs(10 * kMessageRate),
+                                          Each(HasSubstr(": error unknown_recipient"))));
+
+  EXPECT_TRUE(Send(laptop, "too many").ok());
+  EXPECT_TRUE(Send(phone, "too many").ok());
+  const std::vector<v1::Delivery> refusals = stream_->Take();
+  ASSERT_THAT(refusals, SizeIs(2));
+  EXPECT_EQ(Describe(refusals[0]), "1: error rate_limited answers 1");
+  EXPECT_EQ(Describe(refusals[1]), "2: error rate_limited answers 2");
+  EXPECT_EQ(refusals[0].frame().error().retry_after_ms(), 1000 / kMessageRate);
+
+  // What is no message does not count, nor what somebody else sends.
+  EXPECT_TRUE(Send(phone, "").ok());
+  EXPECT_THAT(stream_->TakeLines(), ElementsAre("2: error empty_message answers 2"));
+  EXPECT_TRUE(Send(bob, "hi", "bob").ok());
+  append_queue_.Drain();
+  EXPECT_THAT(stream_->TakeLines(), ElementsAre("3: message hi answers 3"));
+
+  clock_.Advance(absl::Milliseconds(1000 / kMessageRate));
+  EXPECT_TRUE(Send(phone, "now", "alice").ok());
+  EXPECT_TRUE(Send(phone, "too many").ok());
+  EXPECT_THAT(stream_->TakeLines(), ElementsAre("2: error rate_limited answers 2"));
+  append_queue_.Drain();
+  EXPECT_THAT(stream_->TakeLines(), ElementsAre("1,2: message now answers 2"));
+}
+
+TEST_F(SessionFramesTest, WithoutARateNothingIsCounted) {
+  const MessageRate off(0, clock_);
+  const User alice({1, "alice", "g"});
+  for (int i = 0; i < 100'000; ++i) ASSERT_FALSE(off.Count(alice).has_value());
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ class Crowd {
       all.push_back(std::make_shared<DroppingStream>());
     }
     for (int64_t i = 0; i < users; ++i) {
-      auto user = std::make_shared<const storage::User>(storage::User{
+      auto user = std::make_shared<const User>(storage::User{
           i + 1, absl::StrCat("user", i), absl::StrCat("group", i % groups)});
       sessions_.push_back(std::make_shared<Session>(
           std::move(user), all[static_cast<size_t>(i % streams)], i + 1));
@@ -87,8 +87,7 @@ BENCHMARK(DeliversMessages)->ArgsProduct({{1, 32, 1000}, {1, 2, 16}});
 // A user of a group of 1,000 comes and goes.
 void AnnouncesAComingAndAGoing(benchmark::State& state) {
   Crowd crowd(/*users=*/1000, /*streams=*/state.range(0), /*groups=*/1);
-  auto user =
-      std::make_shared<const storage::User>(storage::User{1001, "guest", "group0"});
+  auto user = std::make_shared<const User>(storage::User{1001, "guest", "group0"});
   const auto stream = std::make_shared<DroppingStream>();
   for (auto _ : state) {
     const auto session = std::make_shared<Session>(user, stream, 1);

@@ -22,7 +22,7 @@ class SessionRegistryTest : public testing::Test {
                                 const std::string& group = "g",
                                 std::shared_ptr<SessionStream> stream = nullptr) {
     return std::make_shared<Session>(
-        std::make_shared<const storage::User>(storage::User{1, user, group}),
+        std::make_shared<const User>(storage::User{1, user, group}),
         stream == nullptr ? stream_ : stream, id);
   }
   std::shared_ptr<Session> Open(const std::string& user, uint64_t id,

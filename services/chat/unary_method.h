@@ -6,11 +6,13 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "services/base/completion_tag.h"
 #include "services/base/grpc_status.h"
+#include "services/base/protocol.h"
 #include "services/chat/rpc_loop.h"
 
 namespace chatter::chat {
@@ -23,9 +25,13 @@ class UnaryCall {
   const Request& request() const { return request_; }
   Response& response() { return response_; }
 
-  // Answers, with the response when the status is OK. Once, on any thread; the call must
+  // Answers, with the response when the status is OK, and with kRetryAfterMetadata when
+  // the status has it. Once, on any thread; the call must
   // not be touched afterwards.
   void Finish(const absl::Status& status) {
+    if (const auto retry_after = status.GetPayload(kRetryAfterMetadata)) {
+      context_.AddTrailingMetadata(kRetryAfterMetadata, std::string(*retry_after));
+    }
     responder_.Finish(response_, ToGrpc(status), &finished_);
   }
 

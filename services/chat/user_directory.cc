@@ -80,7 +80,7 @@ absl::StatusOr<UserRef> UserDirectory::FindBlocking(const std::string& name) {
 UserRef UserDirectory::Share(storage::User user) {
   UserRef known = Known(user.name);
   if (known != nullptr && known->group == user.group) return known;
-  return std::make_shared<const storage::User>(std::move(user));
+  return Remember(std::move(user));
 }
 
 absl::StatusOr<std::vector<bool>> UserDirectory::Exist(
@@ -117,8 +117,10 @@ UserRef UserDirectory::Known(std::string_view name) {
 }
 
 UserRef UserDirectory::Remember(storage::User user) {
-  auto ref = std::make_shared<const storage::User>(std::move(user));
   absl::MutexLock lock(&mutex_);
+  const UserRef* const known = known_.Find(user.name);
+  auto ref = known == nullptr ? std::make_shared<const User>(std::move(user))
+                              : std::make_shared<const User>(std::move(user), **known);
   known_.Put(ref);
   return ref;
 }

@@ -18,6 +18,7 @@
 #include "services/chat/blocking_pool.h"
 #include "services/chat/session.h"
 #include "services/chat/session_registry.h"
+#include "services/chat/user.h"
 #include "storage/storage.h"
 
 namespace chatter::chat {

@@ -56,8 +56,22 @@ TEST_F(UserDirectoryTest, SharesAUserUnlessItHasChanged) {
   EXPECT_EQ(users_.Share(alice), known);
   const UserRef moved = users_.Share({alice.id, "alice", "blue"});
   EXPECT_EQ(moved->group, "blue");
-  EXPECT_EQ(*Find("alice"), known);
+  // As it is from now on, for everybody.
+  EXPECT_EQ(*Find("alice"), moved);
+  EXPECT_EQ(users_.Share({alice.id, "alice", "blue"}), moved);
   EXPECT_EQ(users_.Share({7, "stranger", "red"})->id, 7);
+}
+
+TEST_F(UserDirectoryTest, WhatAUserMaySendIsSharedAndOutlivesAChange) {
+  const UserRef alice = *Ensure("alice", "red");
+  alice->send_bucket() = 42;
+  EXPECT_EQ((*Find("alice"))->send_bucket(), 42);
+  EXPECT_EQ((*Ensure("alice", "green"))->send_bucket(), 42);
+  EXPECT_EQ(users_.Share({alice->id, "alice", "blue"})->send_bucket(), 42);
+  EXPECT_EQ((*Ensure("bob", "red"))->send_bucket(), RateLimit::kFull);
+  // A session of somebody who had been forgotten, and then a call.
+  const UserRef carol = users_.Share({7, "carol", "red"});
+  EXPECT_EQ(*Find("carol"), carol);
 }
 
 TEST_F(UserDirectoryTest, EnsureCreatesAUserOnce) {

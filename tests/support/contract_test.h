@@ -23,6 +23,8 @@ class ContractTest : public ::testing::TestWithParam<Engine> {
     if (cluster == nullptr) {
       ClusterOptions options;
       options.engine = GetParam();
+      // Some write more at once than a user may by default.
+      options.chatd["MESSAGE_RATE"] = "1000";
       options.edged["ALLOWED_ORIGINS"] = "https://app.example,https://other.example";
       cluster = std::make_unique<Cluster>(options);
     }

@@ -68,7 +68,7 @@ class Cluster:
         self._folder = folder
 
     def chatd(self, **environment):
-        return server(CHATD, self._folder / "chatd.log",
+        return server(CHATD, self._folder / "chatd.log", MESSAGE_RATE="0",
                       CHAT_LISTEN=f"unix:{self._folder}/chatd.sock",
                       DATABASE_URL=self.engine.url,
                       VERIFICATION_URL=f"http://127.0.0.1:{self._uacl.port}/authorize",

@@ -58,7 +58,7 @@ ChatServerFixture::~ChatServerFixture() {
   std::filesystem::remove_all(folder_);
 }
 
-void ChatServerFixture::StartServer(int messages_limit) {
+void ChatServerFixture::StartServer(int messages_limit, int message_rate) {
   auto storage = storage::Open(absl::StrCat("sqlite:", folder_, "/chatter.db"));
   ASSERT_TRUE(storage.ok()) << storage.status();
   ChatServerOptions options;
@@ -66,6 +66,7 @@ void ChatServerFixture::StartServer(int messages_limit) {
   options.secrets = {kServiceSecret, kNotificationSecret};
   options.identity = identity_server_->InProcessChannel({});
   options.messages_limit = messages_limit;
+  options.message_rate = message_rate;
   auto server = ChatServer::Start(*std::move(storage), options, clock_);
   ASSERT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);

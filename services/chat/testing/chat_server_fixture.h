@@ -46,7 +46,7 @@ class ChatServerFixture : public testing::Test {
   ~ChatServerFixture() override;
 
   // Again and again on the same database. The one before must be gone.
-  void StartServer(int messages_limit = 1000);
+  void StartServer(int messages_limit = 1000, int message_rate = 0);
 
   // Also makes the user known.
   std::string Token(const Metadata& caller);
