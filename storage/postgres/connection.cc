@@ -55,7 +55,6 @@ absl::StatusCode CodeOf(absl::string_view sqlstate) {
   };
   static constexpr Row kTable[] = {
       {"23505", absl::StatusCode::kAlreadyExists},       // unique_violation
-      {"40", absl::StatusCode::kAborted},                // rolled back: deadlock, ...
       {"08", absl::StatusCode::kUnavailable},            // connection exceptions
       {"25006", absl::StatusCode::kUnavailable},         // a standby: read only
       {"28", absl::StatusCode::kFailedPrecondition},     // who we are is refused
@@ -70,6 +69,12 @@ absl::StatusCode CodeOf(absl::string_view sqlstate) {
     if (absl::StartsWith(sqlstate, row.prefix)) return row.code;
   }
   return absl::StatusCode::kInternal;
+}
+
+std::string SqlStateOf(const pqxx::sql_error& error) {
+  // This version of libpqxx leaves it out here.
+  const bool left_out = dynamic_cast<const pqxx::insufficient_privilege*>(&error);
+  return left_out ? "42501" : error.sqlstate();
 }
 
 }  // namespace
@@ -184,9 +189,13 @@ absl::StatusOr<Rows> Connection::Guard(const std::function<pqxx::result()>& call
     return Rows(call());
   } catch (const pqxx::sql_error& error) {
     status = absl::Status(
-        CodeOf(error.sqlstate()),
+        CodeOf(SqlStateOf(error)),
         absl::StrCat("PostgreSQL: ", WithoutPassword(error.what(), password_), " (",
-                     error.sqlstate(), ")"));
+                     SqlStateOf(error), ")"));
+  } catch (const pqxx::transaction_rollback& error) {
+    // No sql_error, and without its SQLSTATE, in this version.
+    status = absl::AbortedError(
+        absl::StrCat("PostgreSQL: ", WithoutPassword(error.what(), password_)));
   } catch (const pqxx::broken_connection& error) {
     broken_ = true;
     status = absl::UnavailableError(

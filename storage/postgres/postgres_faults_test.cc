@@ -237,6 +237,42 @@ TEST_F(PostgresFaultsTest, DoesNotRepeatWhatMayHaveHappenedAndIsNotFitForIt) {
   EXPECT_TRUE(absl::IsAlreadyExists(storage->CreateUser({"lost", "g"}).status()));
 }
 
+TEST_F(PostgresFaultsTest, RepeatsWhatADeadlockHasRolledBack) {
+  const std::string url = server_.CreateDatabase();
+  pqxx::connection other(url);
+  // It is the engine that is rolled back.
+  pqxx::nontransaction(other).exec(
+      "ALTER DATABASE test_1 SET deadlock_timeout = '3s'; SET deadlock_timeout = '1h'");
+  const std::unique_ptr<Storage> storage = OpenOrDie(url);
+  AddAliceAndBob(*storage);
+  NewMessage to_herself = FromAlice("to herself");
+  to_herself.recipient = "alice";
+  const std::vector<NewMessage> both = {to_herself, FromAlice("to bob")};
+  ASSERT_TRUE(storage->Append(both).ok());
+
+  absl::StatusOr<std::vector<Appended>> appended;
+  std::thread sender;
+  {
+    // Locks the two conversations the other way round.
+    pqxx::work transaction(other);
+    transaction.exec(
+        "SELECT FROM chatter.conversations WHERE user_high = 'bob' FOR UPDATE");
+    sender = std::thread([&] { appended = storage->Append(both); });
+    while (transaction
+               .exec("SELECT count(*) FROM pg_stat_activity "
+                     "WHERE wait_event_type = 'Lock'")[0][0]
+               .as<int>() == 0) {
+    }
+    transaction.exec(
+        "SELECT FROM chatter.conversations WHERE user_high = 'alice' FOR UPDATE");
+    transaction.commit();
+  }
+  sender.join();
+  ASSERT_TRUE(appended.ok()) << appended.status();
+  EXPECT_EQ((*appended)[1].seq, 2);
+  EXPECT_THAT(Texts(*storage), ::testing::ElementsAre("to bob", "to bob"));
+}
+
 TEST_F(PostgresFaultsTest, LosesNothingAcknowledgedWhenTheServerCrashes) {
   const std::unique_ptr<Storage> storage = OpenOrDie(server_.CreateDatabase());
   AddAliceAndBob(*storage);
