@@ -11,6 +11,7 @@
 #include "storage/migrations/migrations.h"
 #include "storage/postgres/array.h"
 #include "storage/postgres/postgres_engine.h"
+#include "storage/postgres/takeover.h"
 #include "storage/status_macros.h"
 
 namespace chatter::storage::postgres {
@@ -49,11 +50,15 @@ absl::Status MigrateUnderLock(Connection& connection) {
                                      int64_t{migration.version})
                                 .status());
   }
-  return connection.Execute("COMMIT");
+  CHATTER_ASSIGN_OR_RETURN(const std::optional<Takeover> takeover, TakeOver(connection));
+  CHATTER_RETURN_IF_ERROR(connection.Execute("COMMIT"));
+  if (takeover.has_value()) Log(*takeover);
+  return absl::OkStatus();
 }
 
 absl::Status Migrate(Connection& connection) {
-  CHATTER_RETURN_IF_ERROR(connection.Execute("BEGIN"));
+  // What others commit while this waits for them must be seen.
+  CHATTER_RETURN_IF_ERROR(connection.Execute("BEGIN ISOLATION LEVEL READ COMMITTED"));
   absl::Status status = MigrateUnderLock(connection);
   if (!status.ok() && !connection.broken()) {
     connection.Execute("ROLLBACK").IgnoreError();

@@ -53,9 +53,12 @@ Cluster::Cluster(const ClusterOptions& options)
     : options_(options),
       folder_(MakeFolder()),
       chat_target_("unix:" + folder_ + "/chatd.sock"),
-      database_url_(options.engine == Engine::kSqlite
+      database_url_(options.database_url) {
+  if (database_url_.empty()) {
+    database_url_ = options.engine == Engine::kSqlite
                         ? "sqlite:" + folder_ + "/chatter.db"
-                        : postgres().CreateDatabase()) {
+                        : postgres().CreateDatabase();
+  }
   auto uacl = standins::Uacl::Start();
   CHECK(uacl.ok()) << uacl.status();
   uacl_ = *std::move(uacl);

@@ -25,6 +25,7 @@ inline constexpr char kEmotivesUrl[] = "https://app.example/";
 
 struct ClusterOptions {
   Engine engine = Engine::kSqlite;
+  std::string database_url;  // of a database that is there; empty: a new one
   // identityd and notificationd as processes of their own, instead of within chatd.
   bool adapters_apart = false;
   // Besides, or in place of, what a cluster sets itself.
