@@ -9,7 +9,9 @@
 #include "edge/edge_server.h"
 #include "edge/edge_settings.h"
 #include "glog/logging.h"
+#include "services/base/error_mail.h"
 #include "services/base/lifecycle.h"
+#include "services/base/log.h"
 #include "services/base/settings.h"
 
 namespace chatter::edge {
@@ -24,11 +26,15 @@ int Main(int argc, char** argv) {
   StopSignal stop;
   const Settings settings = ParseSettingsOrExit(
       "edged", "the edge: HTTP and WebSockets for clients of the chat service",
-      EdgeSettings(), argc, argv);
+      Join({EdgeSettings(), LogSettings(), EmailSettings()}), argc, argv);
   InitProcess(argv[0]);
+  StartLogging("edged", settings);
   // For good: gRPC's shutdown would wait up to 10 s for a thread that has finished what a
   // full socket had not taken.
   grpc_init();
+  const absl::StatusOr<std::unique_ptr<ErrorMail>> error_mail =
+      StartErrorMail("edged", settings);
+  if (!error_mail.ok()) return Fail(error_mail.status());
   if (settings.check_only()) return CheckEdge(settings);
   absl::StatusOr<EdgeOptions> options = ReadEdgeOptions(settings);
   if (!options.ok()) return Fail(options.status());

@@ -198,6 +198,14 @@ Setting IntegerSetting(std::string_view name, std::string_view default_value,
   return setting;
 }
 
+std::vector<Setting> Join(std::initializer_list<std::vector<Setting>> tables) {
+  std::vector<Setting> joined;
+  for (const std::vector<Setting>& table : tables) {
+    joined.insert(joined.end(), table.begin(), table.end());
+  }
+  return joined;
+}
+
 absl::StatusOr<Settings> Settings::Parse(absl::Span<const Setting> table,
                                          absl::Span<const char* const> args,
                                          const Environment& environment) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
@@ -39,6 +40,9 @@ struct Setting {
 // A whole number from `min` to `max`.
 Setting IntegerSetting(std::string_view name, std::string_view default_value,
                        std::string_view meaning, int64_t min, int64_t max);
+
+// One table of several.
+std::vector<Setting> Join(std::initializer_list<std::vector<Setting>> tables);
 
 // The values for one run of the program. Immutable. Asking for a name that is not in the
 // program's table is a defect, and ends the program.

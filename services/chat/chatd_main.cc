@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "glog/logging.h"
+#include "services/base/error_mail.h"
 #include "services/base/lifecycle.h"
+#include "services/base/log.h"
 #include "services/base/settings.h"
 #include "services/chat/adapters.h"
 #include "services/chat/chat_check.h"
@@ -27,14 +29,21 @@ int Main(int argc, char** argv) {
   StopSignal stop;
   const Settings settings = ParseSettingsOrExit(
       "chatd", "the chat service: messages, presence and ws tokens over gRPC",
-      ChatSettings(), argc, argv);
+      Join({ChatSettings(), LogSettings(), EmailSettings()}), argc, argv);
   InitProcess(argv[0]);
+  StartLogging("chatd", settings);
   // For good: gRPC's shutdown would wait up to 10 s for a thread that has finished what a
   // full socket had not taken.
   grpc_init();
   absl::StatusOr<ChatServerOptions> options = ReadChatOptions(settings);
   if (!options.ok()) {
     Fail(std::string(options.status().message()));
+    return 2;
+  }
+  const absl::StatusOr<std::unique_ptr<ErrorMail>> error_mail =
+      StartErrorMail("chatd", settings);
+  if (!error_mail.ok()) {
+    Fail(std::string(error_mail.status().message()));
     return 2;
   }
   if (settings.check_only()) return CheckChat(settings);

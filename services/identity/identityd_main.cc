@@ -8,6 +8,7 @@
 #include "services/base/check_report.h"
 #include "services/base/grpc_server.h"
 #include "services/base/lifecycle.h"
+#include "services/base/log.h"
 #include "services/base/settings.h"
 #include "services/identity/identity_service.h"
 #include "services/identity/uacl_check.h"
@@ -22,9 +23,10 @@ int main(int argc, char** argv) {
        /*required=*/true},
   };
   const chatter::Settings settings = chatter::ParseSettingsOrExit(
-      "identityd", "tells who a bearer token belongs to, by asking uacl", table, argc,
-      argv);
+      "identityd", "tells who a bearer token belongs to, by asking uacl",
+      chatter::Join({table, chatter::LogSettings()}), argc, argv);
   chatter::InitProcess(argv[0]);
+  chatter::StartLogging("identityd", settings);
   if (settings.check_only()) {
     chatter::CheckReport report;
     report.Add("VERIFICATION_URL",

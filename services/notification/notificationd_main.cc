@@ -7,6 +7,7 @@
 #include "services/base/check_report.h"
 #include "services/base/grpc_server.h"
 #include "services/base/lifecycle.h"
+#include "services/base/log.h"
 #include "services/base/settings.h"
 #include "services/notification/notif_check.h"
 #include "services/notification/notification_service.h"
@@ -23,8 +24,10 @@ int main(int argc, char** argv) {
       {"EMOTIVES_URL", Setting::Kind::kText, "", "base of the links in notifications"},
   };
   const chatter::Settings settings = chatter::ParseSettingsOrExit(
-      "notificationd", "tells users about messages, by way of notif", table, argc, argv);
+      "notificationd", "tells users about messages, by way of notif",
+      chatter::Join({table, chatter::LogSettings()}), argc, argv);
   chatter::InitProcess(argv[0]);
+  chatter::StartLogging("notificationd", settings);
   if (settings.check_only()) {
     chatter::CheckReport report;
     report.Add("NOTIFICATION_URL",
