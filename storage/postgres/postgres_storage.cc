@@ -106,15 +106,25 @@ absl::StatusOr<std::string> Check(const std::string& url) {
                                  ", PostgreSQL ", std::string(database.Text(0, 1)));
             if (database.Text(0, 2) != "t") {
               absl::StrAppend(&found, ", tables made at the first start");
-              if (database.Text(0, 3) == "t") return absl::OkStatus();
-              return absl::FailedPreconditionError(
-                  "the schema chatter is not there, and this role may not make it");
+              if (database.Text(0, 3) != "t") {
+                return absl::FailedPreconditionError(
+                    "the schema chatter is not there, and this role may not make it");
+              }
+            } else {
+              CHATTER_ASSIGN_OR_RETURN(
+                  const Rows version,
+                  connection.Run("SELECT max(version) FROM chatter.schema_version"));
+              absl::StrAppend(&found, ", schema version ", version.Integer(0, 0));
+              CHATTER_RETURN_IF_ERROR(
+                  CheckSchemaVersion(version.Integer(0, 0), PostgresMigrations()));
             }
-            CHATTER_ASSIGN_OR_RETURN(
-                const Rows version,
-                connection.Run("SELECT max(version) FROM chatter.schema_version"));
-            absl::StrAppend(&found, ", schema version ", version.Integer(0, 0));
-            return CheckSchemaVersion(version.Integer(0, 0), PostgresMigrations());
+            CHATTER_ASSIGN_OR_RETURN(const bool would_import, WouldImport(connection));
+            if (would_import) {
+              absl::StrAppend(
+                  &found,
+                  ", the old service's users and messages taken over at the start");
+            }
+            return absl::OkStatus();
           }));
   return found;
 }

@@ -31,30 +31,26 @@ constexpr char kFindOldTables[] =
     "  AND a.attnum > 0 AND NOT a.attisdropped GROUP BY c.relname) AS tables";
 constexpr int64_t kOldTables = 3;
 
-// Whether the old tables are there and nothing was decided about them.
-absl::StatusOr<bool> IsDue(Connection& connection) {
-  CHATTER_ASSIGN_OR_RETURN(const Rows decided,
-                           connection.Run("SELECT FROM chatter.takeover"));
-  if (decided.size() > 0) return false;
+constexpr char kOwnData[] =
+    "SELECT FROM chatter.users UNION ALL SELECT FROM chatter.conversations "
+    "UNION ALL SELECT FROM chatter.messages LIMIT 1";
+
+absl::StatusOr<bool> HasRows(Connection& connection, const char* sql) {
+  CHATTER_ASSIGN_OR_RETURN(const Rows rows, connection.Run(sql));
+  return rows.size() > 0;
+}
+
+absl::StatusOr<bool> IsDecided(Connection& connection) {
+  return HasRows(connection, "SELECT FROM chatter.takeover");
+}
+
+absl::StatusOr<bool> FindOldTables(Connection& connection) {
   CHATTER_ASSIGN_OR_RETURN(const Rows found, connection.Run(kFindOldTables));
   if (found.Integer(0, 0) != kOldTables) return false;
   if (found.Integer(0, 1) == kOldTables) return true;
   LOG(INFO) << "the tables users, tokens and messages in the schema public do not have "
                "the old service's columns: they are not taken over";
   return false;
-}
-
-absl::StatusOr<bool> HasOwnData(Connection& connection) {
-  // Another process may be at work on a database that was made before.
-  CHATTER_RETURN_IF_ERROR(
-      connection.Execute("LOCK TABLE chatter.users, chatter.conversations, "
-                         "chatter.messages IN SHARE ROW EXCLUSIVE MODE"));
-  CHATTER_ASSIGN_OR_RETURN(
-      const Rows rows,
-      connection.Run("SELECT FROM chatter.users UNION ALL SELECT FROM "
-                     "chatter.conversations UNION ALL SELECT FROM chatter.messages "
-                     "LIMIT 1"));
-  return rows.size() > 0;
 }
 
 absl::StatusOr<Takeover> Import(Connection& connection) {
@@ -68,23 +64,60 @@ absl::StatusOr<Takeover> Import(Connection& connection) {
 }
 
 absl::StatusOr<Takeover> Decide(Connection& connection) {
-  CHATTER_ASSIGN_OR_RETURN(const bool has_own_data, HasOwnData(connection));
+  // Another process may be at work on a database that was made before.
+  CHATTER_RETURN_IF_ERROR(
+      connection.Execute("LOCK TABLE chatter.users, chatter.conversations, "
+                         "chatter.messages IN SHARE ROW EXCLUSIVE MODE"));
+  CHATTER_ASSIGN_OR_RETURN(const bool has_own_data, HasRows(connection, kOwnData));
   if (!has_own_data) return Import(connection);
   CHATTER_RETURN_IF_ERROR(
       connection.Execute("INSERT INTO chatter.takeover DEFAULT VALUES"));
   return Takeover();
 }
 
+absl::Status CannotTakeOver(const absl::Status& why) {
+  return absl::Status(
+      why.code(),
+      absl::StrCat("the old service's tables cannot be taken over: ", why.message()));
+}
+
 }  // namespace
 
 absl::StatusOr<std::optional<Takeover>> TakeOver(Connection& connection) {
-  CHATTER_ASSIGN_OR_RETURN(const bool is_due, IsDue(connection));
-  if (!is_due) return std::nullopt;
+  CHATTER_ASSIGN_OR_RETURN(const bool is_decided, IsDecided(connection));
+  if (is_decided) return std::nullopt;
+  CHATTER_ASSIGN_OR_RETURN(const bool are_there, FindOldTables(connection));
+  if (!are_there) return std::nullopt;
   absl::StatusOr<Takeover> takeover = Decide(connection);
-  if (takeover.ok()) return *takeover;
-  return absl::Status(takeover.status().code(),
-                      absl::StrCat("the old service's tables cannot be taken over: ",
-                                   takeover.status().message()));
+  if (!takeover.ok()) return CannotTakeOver(takeover.status());
+  return *takeover;
+}
+
+absl::StatusOr<bool> WouldImport(Connection& connection) {
+  CHATTER_ASSIGN_OR_RETURN(const Rows made,
+                           connection.Run("SELECT to_regclass('chatter.users'), "
+                                          "to_regclass('chatter.takeover')"));
+  if (!made.IsNull(0, 0)) {
+    CHATTER_ASSIGN_OR_RETURN(const bool has_own_data, HasRows(connection, kOwnData));
+    if (has_own_data) return false;
+  }
+  if (!made.IsNull(0, 1)) {
+    CHATTER_ASSIGN_OR_RETURN(const bool is_decided, IsDecided(connection));
+    if (is_decided) return false;
+  }
+  CHATTER_ASSIGN_OR_RETURN(const bool are_there, FindOldTables(connection));
+  if (!are_there) return false;
+  // What LOCK TABLE … IN SHARE MODE wants, and SELECT.
+  CHATTER_ASSIGN_OR_RETURN(
+      const bool may_import,
+      HasRows(connection,
+              "SELECT WHERE has_table_privilege('public.users', 'SELECT') "
+              "AND has_table_privilege('public.users', 'UPDATE, DELETE, TRUNCATE') "
+              "AND has_table_privilege('public.messages', 'SELECT') "
+              "AND has_table_privilege('public.messages', 'UPDATE, DELETE, TRUNCATE')"));
+  if (may_import) return true;
+  return CannotTakeOver(absl::FailedPreconditionError(
+      "this role may not SELECT from and UPDATE public.users and public.messages"));
 }
 
 void Log(const Takeover& takeover) {

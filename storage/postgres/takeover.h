@@ -30,6 +30,10 @@ struct Takeover {
 // kFailedPrecondition when the role may not read or lock the old tables.
 absl::StatusOr<std::optional<Takeover>> TakeOver(Connection& connection);
 
+// Whether TakeOver would import, were it called now; changes and locks nothing. Errors as
+// those of TakeOver. Chatter's tables need not be there.
+absl::StatusOr<bool> WouldImport(Connection& connection);
+
 // Once it is committed.
 void Log(const Takeover& takeover);
 

@@ -503,6 +503,27 @@ TEST_F(TakeoverTest, OldTablesBesideDataOfChatterAreLeftAloneForGood) {
   EXPECT_THAT(log_.With(kTookOver), IsEmpty());
 }
 
+TEST_F(TakeoverTest, ACheckSaysWhatTheNextStartWouldTakeOver) {
+  const auto says_so = [&] {
+    const absl::StatusOr<std::string> check = Check(url_);
+    CHECK(check.ok()) << check.status();
+    return absl::StrContains(*check, "taken over");
+  };
+  EXPECT_FALSE(says_so());
+  OpenOrDie();
+  EXPECT_FALSE(says_so());
+  Run(kOldTables);
+  EXPECT_TRUE(says_so());
+  Run("DROP SCHEMA chatter CASCADE");
+  EXPECT_TRUE(says_so());
+  EXPECT_EQ(Number("SELECT count(*) FROM pg_namespace WHERE nspname = 'chatter'"), 0);
+  OpenOrDie();  // takes over
+  EXPECT_FALSE(says_so());
+  Run("DELETE FROM chatter.takeover;"
+      "INSERT INTO chatter.users (name, user_group) VALUES ('alice', '')");
+  EXPECT_FALSE(says_so());
+}
+
 TEST_F(TakeoverTest, WhatChatterIsGettingMeanwhileIsWaitedForAndCounts) {
   OpenOrDie();
   Run(kOldTables);
@@ -532,6 +553,7 @@ TEST_F(TakeoverTest, ARoleThatMayNotReadTheOldTablesCannotStart) {
   // Otherwise it would begin without them, and could never take them over.
   EXPECT_EQ(Number("SELECT count(*) FROM pg_namespace WHERE nspname = 'chatter'"), 0);
   Run("GRANT SELECT, UPDATE ON users, messages TO stranger");
+  EXPECT_TRUE(Check(stranger).ok());
   EXPECT_THAT(Texts(*OpenOrDie(stranger)), ElementsAre("hello", "hi"));
 }
 
