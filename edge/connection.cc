@@ -219,12 +219,13 @@ void Connection::GoAway() {
   going_away_ = true;
   switch (state_) {
     case State::kRequest:
+      if (http_->reader.state() == HttpRequestReader::State::kPartial) return;
       return CloseAfterSending();
     case State::kOpening:
       EndSession();
       return Answer(Unavailable());
     case State::kOpen:
-      return CloseWebSocket(close_code::kGoingAway, "The service restarts");
+      return CloseIfGoingAway();
     case State::kAnswering:
     case State::kClosing:
     case State::kGone:
@@ -260,12 +261,20 @@ void Connection::ReadWebSocket(absl::Span<char> bytes) {
   if (thread_.LinkIsFull()) thread_.ResumeWhenLinkHasRoom(id_);
 }
 
+// Until then nothing more is read, so that the answers come to an end.
+void Connection::CloseIfGoingAway() {
+  if (!going_away_ || unanswered_ > 0) return;
+  CloseWebSocket(close_code::kGoingAway, "The service restarts");
+}
+
 bool Connection::IsBusy() const {
-  return unanswered_ >= kMaxUnansweredSends || thread_.LinkIsFull();
+  return unanswered_ >= kMaxUnansweredSends || thread_.LinkIsFull() ||
+         (going_away_ && !closing_handshake_);
 }
 
 void Connection::OnAnswered() {
   --unanswered_;
+  CloseIfGoingAway();
   if (!unread_.empty() && unanswered_ == kMaxUnansweredSends / 2) ResumeReading();
 }
 

@@ -48,7 +48,8 @@ class Connection : public Socket::Owner, public WebSocket::Owner {
 
   // The link has gone, and the session with it.
   void OnLinkDown();
-  // The edge stops: a request on its way is answered, everything else closes.
+  // The edge stops: a request on its way is answered, and what a WebSocket has sent;
+  // then it closes.
   void GoAway();
   // The link has room again.
   void ResumeReading();
@@ -84,6 +85,7 @@ class Connection : public Socket::Owner, public WebSocket::Owner {
   void AnswerAndClose(const HttpAnswer& answer);
   void EndSession();
   void OnBadFrame();
+  void CloseIfGoingAway();
   void CloseWebSocket(uint16_t code, const std::string& reason);
   void CloseAfterSending();
   bool IsBusy() const;

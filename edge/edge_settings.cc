@@ -70,6 +70,8 @@ std::vector<Setting> EdgeSettings() {
       IntegerSetting("MAX_SEND_BUFFER_BYTES", "1048576",
                      "what may wait for one client before it is closed as too slow",
                      65536, 1 << 30),
+      IntegerSetting("DRAIN_SECONDS", "10",
+                     "over how long a stop spreads the ends of WebSockets", 0, 3600),
   };
 }
 
@@ -91,6 +93,7 @@ absl::StatusOr<EdgeOptions> ReadEdgeOptions(const Settings& settings) {
   options.max_body_bytes = static_cast<size_t>(settings.Integer("MAX_BODY_BYTES"));
   options.max_send_buffer_bytes =
       static_cast<size_t>(settings.Integer("MAX_SEND_BUFFER_BYTES"));
+  options.drain = absl::Seconds(settings.Integer("DRAIN_SECONDS"));
   return options;
 }
 

@@ -1,6 +1,8 @@
 #include "edge/edge_thread.h"
 
+#include <algorithm>
 #include <asio/post.hpp>
+#include <chrono>
 #include <utility>
 
 namespace chatter::edge {
@@ -8,7 +10,9 @@ namespace {
 
 // What may wait for the chat service before the sockets are no longer read.
 constexpr size_t kMaxLinkBytes = 8 << 20;
+// For the last answers, and for clients that do not answer a close.
 constexpr absl::Duration kStopPatience = absl::Seconds(5);
+constexpr std::chrono::milliseconds kDrainStep{20};
 // Connections over the limit that are being told so; beyond these they are just closed.
 constexpr int kMaxRefusals = 100;
 
@@ -28,7 +32,8 @@ EdgeThread::EdgeThread(const EdgeOptions& options, const ChatAddress& chat_addre
       rest_(std::make_unique<Rest>(*chat_, options.files)),
       web_sockets_(MakeWebSocketEngine(options.max_frame_bytes)),
       link_(std::make_unique<AttachLink>(chat_connection_, *this)),
-      wheel_(clock.Uptime()) {}
+      wheel_(clock.Uptime()),
+      drain_timer_(loop_->io()) {}
 
 EdgeThread::~EdgeThread() { Join(); }
 
@@ -92,7 +97,7 @@ void EdgeThread::OnEndOfTurn() {
     }
   }
   gone_.clear();
-  if (stopping_) EndIfIdle();
+  if (drain_.has_value()) EndIfIdle();
 }
 
 void EdgeThread::OnDeliveries(v1::ChatBatch& batch) {
@@ -153,14 +158,36 @@ void EdgeThread::Stop() {
 }
 
 void EdgeThread::BeginStop() {
-  if (std::exchange(stopping_, true)) return;
-  stop_deadline_ = clock_.Uptime() + kStopPatience;
+  if (drain_.has_value()) return;
   listener_->Stop();
-  for (const auto& [id, connection] : connections_) connection->GoAway();
+  std::vector<uint64_t> web_sockets;
+  for (const auto& [id, connection] : connections_) {
+    if (connection->has_open_session()) {
+      web_sockets.push_back(id);
+    } else {
+      connection->GoAway();
+    }
+  }
+  std::sort(web_sockets.begin(), web_sockets.end());  // who came first goes first
+  drain_.emplace(std::move(web_sockets), clock_.Uptime(), options_.drain);
+  DrainSome();
+}
+
+void EdgeThread::DrainSome() {
+  for (const uint64_t id : drain_->TakeDue(clock_.Uptime())) {
+    if (Connection* const connection = Find(id); connection != nullptr) {
+      connection->GoAway();
+    }
+  }
+  if (drain_->is_done()) return;
+  drain_timer_.expires_after(kDrainStep);
+  drain_timer_.async_wait([this](const asio::error_code& cancelled) {
+    if (!cancelled) DrainSome();
+  });
 }
 
 void EdgeThread::EndIfIdle() {
-  if (!connections_.empty() && clock_.Uptime() < stop_deadline_) return;
+  if (!connections_.empty() && clock_.Uptime() < drain_->end() + kStopPatience) return;
   if (std::exchange(link_stopped_, true)) return;
   link_->Stop([this] { loop_->Stop(); });
 }

@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "edge/connection.h"
+#include "edge/drain.h"
 #include "edge/http/answer.h"
 #include "edge/http/rest.h"
 #include "edge/link/attach_link.h"
@@ -37,7 +39,8 @@ class EdgeThread : public AttachLink::Handler {
 
   void Start();
   // Any thread. Accepts nothing more, lets requests on their way be answered, closes
-  // WebSockets 1001, and ends within 5 s. Join waits for that.
+  // WebSockets 1001, spread over the time to drain, and ends at most 5 s after that. Join
+  // waits for it.
   void Stop();
   void Join();
 
@@ -64,6 +67,7 @@ class EdgeThread : public AttachLink::Handler {
   void OnTick();
   void OnEndOfTurn();
   void BeginStop();
+  void DrainSome();
   void EndIfIdle();
 
   void OnLinkUp() override {}
@@ -92,9 +96,9 @@ class EdgeThread : public AttachLink::Handler {
   v1::ClientFrame scratch_frame_;
   std::string payload_;
   std::string encoded_;
-  bool stopping_ = false;
+  std::optional<Drain> drain_;  // once it stops
+  SteadyTimer drain_timer_;
   bool link_stopped_ = false;
-  absl::Duration stop_deadline_;
 
   std::thread thread_;
 };

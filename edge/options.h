@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "edge/http/static_files.h"
 
 namespace chatter::edge {
@@ -22,6 +23,8 @@ struct EdgeOptions {
   size_t max_frame_bytes = 65536;
   size_t max_body_bytes = 65536;
   size_t max_send_buffer_bytes = 1 << 20;
+  // Over how long a stop spreads the ends of WebSockets.
+  absl::Duration drain = absl::ZeroDuration();
 };
 
 }  // namespace chatter::edge

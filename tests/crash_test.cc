@@ -1,5 +1,5 @@
-// Programs that are killed under load: what was acknowledged is in the history, once, and
-// in the sender's order.
+// Programs that are killed or restarted under load: what was acknowledged is in the
+// history, once, and in the sender's order.
 #include <algorithm>
 #include <atomic>
 #include <functional>
@@ -12,6 +12,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "glog/logging.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "rapidjson/document.h"
@@ -22,8 +23,8 @@ namespace {
 
 constexpr int kPairs = 4;
 constexpr int kOutstanding = 16;
-constexpr int kEchoesBetweenKills = 400;
-constexpr int kKills = 3;
+constexpr int kEchoesBetweenStops = 400;
+constexpr int kStops = 3;
 
 // Sends numbered messages with several outstanding, and goes on after each lost
 // connection; remembers which echoes it saw.
@@ -44,6 +45,8 @@ class Sender {
   int echoes() const { return echoes_; }
   // Numbers, in the order of their echoes.
   const std::vector<int>& acknowledged() const { return acknowledged_; }
+  // How its sockets ended, but for the last one.
+  const std::set<int>& close_codes() const { return close_codes_; }
 
  private:
   std::unique_ptr<WebSocketClient> TryConnect() {
@@ -60,12 +63,16 @@ class Sender {
     int outstanding = 0;
     while (true) {
       while (outstanding < kOutstanding && !stop) {
-        if (!socket.SendMessage(to_.name, absl::StrCat(next_++))) return;
+        // One that is closed says so to the reader below.
+        socket.SendMessage(to_.name, absl::StrCat(next_++));
         ++outstanding;
       }
       if (outstanding == 0) return;
       const rapidjson::Document json = socket.ReadJson();
-      if (json.HasMember("closed")) return;
+      if (json.HasMember("closed")) {
+        close_codes_.insert(json["closed"].GetInt());
+        return;
+      }
       // Storage may be refused in the moment of a stop.
       if (json.HasMember("id")) {
         int number;
@@ -83,6 +90,7 @@ class Sender {
   int next_ = 0;
   std::atomic<int> echoes_{0};
   std::vector<int> acknowledged_;
+  std::set<int> close_codes_;
 };
 
 class CrashTest : public ::testing::TestWithParam<Engine> {
@@ -111,8 +119,9 @@ class CrashTest : public ::testing::TestWithParam<Engine> {
     }
   }
 
-  void RunWithKills(const std::function<void(Cluster&)>& kill) {
-    ClusterOptions options;
+  // Returns how sockets ended meanwhile.
+  std::set<int> RunWithStops(const std::function<void(Cluster&)>& stop_and_start,
+                             ClusterOptions options = {}) {
     options.engine = GetParam();
     options.chatd["MESSAGE_RATE"] = "0";
     Cluster cluster(options);
@@ -133,20 +142,22 @@ class CrashTest : public ::testing::TestWithParam<Engine> {
       for (const auto& sender : senders) total += sender->echoes();
       return total;
     };
-    for (int i = 0; i < kKills; ++i) {
+    for (int i = 0; i < kStops; ++i) {
       const int before = echoes();
       const absl::Time deadline = absl::Now() + kTestDeadline;
-      while (echoes() < before + kEchoesBetweenKills) {
-        ASSERT_LT(absl::Now(), deadline) << "nothing goes on after kill " << i;
+      while (echoes() < before + kEchoesBetweenStops) {
+        CHECK(absl::Now() < deadline) << "nothing goes on after stop " << i;
         absl::SleepFor(absl::Milliseconds(1));
       }
-      kill(cluster);
+      stop_and_start(cluster);
     }
     stop = true;
     for (std::thread& thread : threads) thread.join();
     cluster.WaitUntilReady();
 
+    std::set<int> close_codes;
     for (const auto& sender : senders) {
+      close_codes.insert(sender->close_codes().begin(), sender->close_codes().end());
       const std::vector<int> history = History(cluster, sender->from(), sender->to());
       EXPECT_THAT(sender->acknowledged(), ::testing::Not(::testing::IsEmpty()));
       // Everything once, in the order in which it was sent.
@@ -159,23 +170,45 @@ class CrashTest : public ::testing::TestWithParam<Engine> {
       EXPECT_TRUE(
           std::is_sorted(sender->acknowledged().begin(), sender->acknowledged().end()));
     }
+    return close_codes;
   }
 };
 
 CHATTER_INSTANTIATE_CONTRACT_TEST(CrashTest);
 
 TEST_P(CrashTest, KillingChatdLosesNothingAcknowledged) {
-  RunWithKills([](Cluster& cluster) {
+  RunWithStops([](Cluster& cluster) {
     cluster.KillChatd();
     cluster.StartChatd();
   });
 }
 
 TEST_P(CrashTest, KillingEdgedLosesNothingAcknowledged) {
-  RunWithKills([](Cluster& cluster) {
+  RunWithStops([](Cluster& cluster) {
     cluster.KillEdged();
     cluster.StartEdged();
   });
+}
+
+// Every client hears in time, by a close code, that it is to come back.
+TEST_P(CrashTest, RestartingChatdLeavesNobodyWithoutAnAnswer) {
+  const std::set<int> codes = RunWithStops([](Cluster& cluster) {
+    cluster.StopChatd();
+    cluster.StartChatd();
+  });
+  EXPECT_THAT(codes, ::testing::ElementsAre(1012));
+}
+
+TEST_P(CrashTest, RestartingEdgedLeavesNobodyWithoutAnAnswer) {
+  ClusterOptions options;
+  options.edged["DRAIN_SECONDS"] = "1";
+  const std::set<int> codes = RunWithStops(
+      [](Cluster& cluster) {
+        cluster.StopEdged();
+        cluster.StartEdged();
+      },
+      options);
+  EXPECT_THAT(codes, ::testing::ElementsAre(1001));
 }
 
 }  // namespace

@@ -1,46 +1,12 @@
-// contract.md, "pings", with a clock that the test moves: an edge in this process, and a
-// chatd of its own.
-#include <atomic>
-#include <memory>
-
-#include "edge/edge_server.h"
+// contract.md, "pings", with a clock that the test moves.
 #include "gtest/gtest.h"
-#include "services/base/clock.h"
 #include "services/base/protocol.h"
-#include "tests/support/cluster.h"
+#include "tests/support/clocked_edge.h"
 
 namespace chatter::testing {
 namespace {
 
-class IdleTest : public ::testing::Test {
- protected:
-  IdleTest() : cluster_(ClusterOptions()) {
-    edge::EdgeOptions options;
-    options.host = "127.0.0.1";
-    options.port = 0;
-    options.chat_target = cluster_.chat_target();
-    auto edge = edge::EdgeServer::Start(options, clock_);
-    EXPECT_TRUE(edge.ok()) << edge.status();
-    edge_ = *std::move(edge);
-  }
-  ~IdleTest() override { edge_->Stop(); }
-
-  // The link may not be up yet: 503 until then.
-  std::unique_ptr<WebSocketClient> Connect(const Person& person) {
-    HttpReply refusal;
-    do {
-      auto socket =
-          WebSocketClient::Connect(edge_->port(), cluster_.TokenFor(person), &refusal);
-      if (socket != nullptr) return socket;
-    } while (refusal.status == 503);
-    ADD_FAILURE() << refusal.body;
-    return nullptr;
-  }
-
-  FakeClock clock_;
-  Cluster cluster_;
-  std::unique_ptr<edge::EdgeServer> edge_;
-};
+using IdleTest = ClockedEdgeTest;
 
 TEST_F(IdleTest, ASilentPeerIsClosedAfterTwoPingsAndAnAnsweringOneStays) {
   const auto silent = Connect(cluster_.NewPerson("alice", "a"));

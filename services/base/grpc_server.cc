@@ -133,7 +133,7 @@ absl::StatusOr<std::unique_ptr<RunningGrpcServer>> StartGrpcServer(
 }
 
 void RunningGrpcServer::Shutdown(absl::Duration patience) {
-  health_->Stop();
+  SayNotServing();
   server_->Shutdown(std::chrono::system_clock::now() +
                     absl::ToChronoMilliseconds(patience));
 }

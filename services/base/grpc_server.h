@@ -30,6 +30,8 @@ class RunningGrpcServer {
   // Where it listens, with the port that the kernel chose for port 0.
   const std::vector<std::string>& addresses() const { return addresses_; }
 
+  // From now on the health service says NOT_SERVING: whoever asks it sends nothing new.
+  void SayNotServing() { health_->Stop(); }
   // Takes no more calls, and cuts those that take longer than this. Blocks.
   void Shutdown(absl::Duration patience);
 

@@ -53,6 +53,7 @@ ChatServer::~ChatServer() { Stop(); }
 
 void ChatServer::Stop() {
   if (server_ == nullptr) return;
+  server_->SayNotServing();
   chat_service_.StopAccepting();
   edge_service_.StopReading();
   tokens_.Drain();

@@ -81,7 +81,7 @@ class Chatter:
     def start_edge(self):
         """The same port each time, so that pages find it again."""
         self._edge = Service(self._edged_program, HOST="127.0.0.1", PORT=self._port,
-                             CHAT_TARGET=self._chat_target)
+                             CHAT_TARGET=self._chat_target, DRAIN_SECONDS="0")
         self._port = self._edge.address.rsplit(":", 1)[1]
 
     def stop_edge(self):

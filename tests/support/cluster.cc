@@ -131,7 +131,8 @@ void Cluster::StartEdged() {
   edged_ = Process::Start({{kEdged},
                            Merge({{"HOST", "127.0.0.1"},
                                   {"PORT", absl::StrCat(port_)},
-                                  {"CHAT_TARGET", chat_target_}},
+                                  {"CHAT_TARGET", chat_target_},
+                                  {"DRAIN_SECONDS", "0"}},
                                  options_.edged),
                            ""});
   const auto address = edged_->WaitForLine(kListening, kTestDeadline);
