@@ -1,4 +1,6 @@
 // A database of the service that Chatter replaces, and those that only look like one.
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <pqxx/pqxx>
@@ -564,6 +566,62 @@ TEST_F(TakeoverTest, AMessageOfNobodyEndsIt) {
       "UPDATE messages SET username_from = 'nobody' WHERE id = 1");
   EXPECT_FALSE(chatter::storage::Open(url_).ok());
   EXPECT_EQ(Number("SELECT count(*) FROM pg_namespace WHERE nspname = 'chatter'"), 0);
+}
+
+// give_back.sql, as psql would run it.
+class GiveBackTest : public TakeoverTest {
+ protected:
+  void GiveBack() {
+    std::ifstream file("storage/postgres/give_back.sql");
+    ASSERT_TRUE(file.good());
+    const std::string sql((std::istreambuf_iterator<char>(file)),
+                          std::istreambuf_iterator<char>());
+    pqxx::connection connection(url_);
+    pqxx::nontransaction(connection).exec(sql);
+  }
+
+  std::string OldRow(const std::string& sql) {
+    const pqxx::result rows = Run(url_, sql);
+    EXPECT_EQ(rows.size(), 1u) << sql;
+    std::string text;
+    for (const auto& field : rows[0]) absl::StrAppend(&text, field.c_str(), "|");
+    return text;
+  }
+};
+
+TEST_F(GiveBackTest, TheOldServiceFindsWhatCameSince) {
+  Run(kOldTables);
+  Run(kConversation);
+  {
+    const std::unique_ptr<Storage> storage = OpenOrDie();
+    ASSERT_TRUE(storage->EnsureUsers(std::vector<Account>{{"carol", "red"}}).ok());
+    ASSERT_TRUE(storage->EnsureUsers(std::vector<Account>{{"bob", "blue"}}).ok());
+    EXPECT_EQ(Send(*storage, "bob", "alice").id, 3);
+    EXPECT_EQ(Send(*storage, "carol", "carol").id, 4);
+  }
+  for (int i = 0; i < 2; ++i) {
+    GiveBack();
+    EXPECT_EQ(Number("SELECT count(*) FROM public.users"), 3);
+    EXPECT_EQ(Number("SELECT count(*) FROM public.messages"), 4);
+    EXPECT_EQ(OldRow("SELECT user_group FROM public.users WHERE username = 'bob'"),
+              "blue|");
+    EXPECT_EQ(OldRow("SELECT username_from, username_to, message, "
+                     "extract(epoch FROM created_at)::bigint "
+                     "FROM public.messages WHERE id = 3"),
+              "bob|alice|new|1700000000|");
+    EXPECT_EQ(OldRow("SELECT username_from, username_to FROM public.messages "
+                     "WHERE id = 4"),
+              "carol|carol|");
+  }
+  // The old service goes on, and then Chatter again.
+  Run("INSERT INTO public.users (username) VALUES ('dave');"
+      "INSERT INTO public.messages (username_from, username_to, message) "
+      "VALUES ('alice', 'bob', 'from the old service')");
+  EXPECT_EQ(Number("SELECT max(id) FROM public.messages"), 5);
+  Run("DROP SCHEMA chatter CASCADE");
+  const std::unique_ptr<Storage> storage = OpenOrDie();
+  EXPECT_THAT(Texts(*storage), ElementsAre("hello", "hi", "new", "from the old service"));
+  EXPECT_EQ(Send(*storage, "alice", "dave").id, 6);
 }
 
 }  // namespace
