@@ -45,8 +45,8 @@ HttpAnswer Unavailable() {
 Connection::Connection(EdgeThread& thread, uint64_t id, TcpSocket socket)
     : thread_(thread),
       id_(id),
-      socket_(std::make_shared<Socket>(thread.loop(), std::move(socket),
-                                       thread.options().max_send_buffer_bytes, *this)),
+      socket_(
+          std::make_shared<Socket>(thread.socket_settings(), std::move(socket), *this)),
       http_(std::make_unique<Http>(
           HttpLimits{HttpLimits().header_bytes, thread.options().max_body_bytes})) {}
 

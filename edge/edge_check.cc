@@ -8,6 +8,7 @@
 #include "edge/link/chat_address.h"
 #include "services/base/check_report.h"
 #include "services/base/health_client.h"
+#include "services/base/tls.h"
 
 namespace chatter::edge {
 namespace {
@@ -24,6 +25,12 @@ absl::StatusOr<std::string> CheckChatTarget(const std::string& target) {
   return "the chat service answers";
 }
 
+absl::StatusOr<std::string> CheckCertificate(const TlsFiles& files) {
+  const absl::Status read = ReadTlsPems(files).status();
+  if (!read.ok()) return read;
+  return "the certificate and its key can be used";
+}
+
 }  // namespace
 
 int CheckEdge(const Settings& settings) {
@@ -33,6 +40,7 @@ int CheckEdge(const Settings& settings) {
     report.Add("settings", options.status());
     return report.exit_code();
   }
+  if (options->tls.given()) report.Add("TLS_CERT", CheckCertificate(options->tls));
   report.Add("CHAT_TARGET", CheckChatTarget(options->chat_target));
   return report.exit_code();
 }

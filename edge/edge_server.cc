@@ -1,6 +1,9 @@
 #include "edge/edge_server.h"
 
+#include <asio/post.hpp>
 #include <utility>
+
+#include "edge/net/tls_server.h"
 
 namespace chatter::edge {
 absl::StatusOr<std::unique_ptr<EdgeServer>> EdgeServer::Start(EdgeOptions options,
@@ -24,8 +27,23 @@ absl::StatusOr<std::unique_ptr<EdgeServer>> EdgeServer::Start(EdgeOptions option
         std::make_unique<EdgeThread>(settings, *chat_address, std::move(loop),
                                      *std::move(listener), server->connections_, clock));
   }
+  if (settings.tls.given()) {
+    const auto context = MakeTlsServerContext(settings.tls);
+    if (!context.ok()) return context.status();
+    for (const auto& thread : server->threads_) thread->UseTls(*context);
+  }
   for (const auto& thread : server->threads_) thread->Start();
   return server;
+}
+
+absl::Status EdgeServer::ReloadCertificate() {
+  const auto context = MakeTlsServerContext(options_.tls);
+  if (!context.ok()) return context.status();
+  for (const auto& thread : threads_) {
+    asio::post(thread->loop().io(),
+               [thread = thread.get(), context = *context] { thread->UseTls(context); });
+  }
+  return absl::OkStatus();
 }
 
 EdgeServer::~EdgeServer() { Stop(); }

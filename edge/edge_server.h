@@ -26,6 +26,10 @@ class EdgeServer {
 
   uint16_t port() const { return port_; }
 
+  // Reads the certificate anew, for connections to come. When it cannot be used, the one
+  // before stays. Only with TLS.
+  absl::Status ReloadCertificate();
+
   // See EdgeThread::Stop.
   void Stop();
 

@@ -54,6 +54,9 @@ std::vector<Setting> EdgeSettings() {
       {"HOST", Kind::kText, "0.0.0.0", "the address to listen on"},
       IntegerSetting("PORT", "80", "where HTTP and WebSockets listen; 0: any free port",
                      0, 65535),
+      {"TLS_CERT", Kind::kText, "",
+       "the certificate's PEM file, for https and wss; none: http and ws"},
+      {"TLS_KEY", Kind::kText, "", "the PEM file of the certificate's key"},
       {"CHAT_TARGET", Kind::kText, "127.0.0.1:50051",
        "the chat service: host:port, or unix:<path>"},
       {"ALLOWED_ORIGINS", Kind::kText, "",
@@ -81,6 +84,10 @@ absl::StatusOr<EdgeOptions> ReadEdgeOptions(const Settings& settings) {
   EdgeOptions options;
   options.host = settings.Text("HOST");
   options.port = static_cast<uint16_t>(settings.Integer("PORT"));
+  if (settings.IsGiven("TLS_CERT") != settings.IsGiven("TLS_KEY")) {
+    return absl::InvalidArgumentError("TLS_CERT and TLS_KEY go together: set both");
+  }
+  options.tls = {settings.Text("TLS_CERT"), settings.Text("TLS_KEY"), ""};
   options.threads = static_cast<int>(settings.Integer("EDGE_THREADS"));
   if (options.threads == 0) {
     options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));

@@ -23,9 +23,10 @@ EdgeThread::EdgeThread(const EdgeOptions& options, const ChatAddress& chat_addre
                        std::atomic<int>& connections, const Clock& clock)
     : options_(options),
       clock_(clock),
-      cors_(options.allowed_origins),
+      cors_(options.allowed_origins, options.tls.given()),
       connection_count_(connections),
       loop_(std::move(loop)),
+      socket_settings_{*loop_, options.max_send_buffer_bytes, nullptr},
       listener_(std::move(listener)),
       chat_connection_(loop_->io(), chat_address),
       chat_(MakeChatClient(chat_connection_)),

@@ -2,6 +2,8 @@
 #ifndef CHATTER_EDGE_EDGE_THREAD_H_
 #define CHATTER_EDGE_EDGE_THREAD_H_
 
+#include <openssl/ssl.h>
+
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -9,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -22,6 +25,7 @@
 #include "edge/net/deadline_wheel.h"
 #include "edge/net/edge_loop.h"
 #include "edge/net/listener.h"
+#include "edge/net/socket.h"
 #include "edge/options.h"
 #include "edge/ws/web_socket.h"
 #include "services/base/clock.h"
@@ -38,6 +42,10 @@ class EdgeThread : public AttachLink::Handler {
   ~EdgeThread() override;
 
   void Start();
+  // For connections to come; without it there is no TLS. Before Start, or on the loop.
+  void UseTls(std::shared_ptr<SSL_CTX> context) {
+    socket_settings_.tls = std::move(context);
+  }
   // Any thread. Accepts nothing more, lets requests on their way be answered, closes
   // WebSockets 1001, spread over the time to drain, and ends at most 5 s after that. Join
   // waits for it.
@@ -50,6 +58,7 @@ class EdgeThread : public AttachLink::Handler {
   Rest& rest() { return *rest_; }
   WebSocketEngine& web_sockets() { return *web_sockets_; }
   DeadlineWheel& wheel() { return wheel_; }
+  const SocketSettings& socket_settings() const { return socket_settings_; }
   const CorsPolicy& cors() const { return cors_; }
   const EdgeOptions& options() const { return options_; }
   // Null when it has gone meanwhile.
@@ -81,6 +90,7 @@ class EdgeThread : public AttachLink::Handler {
   const CorsPolicy cors_;
   std::atomic<int>& connection_count_;
   const std::unique_ptr<EdgeLoop> loop_;
+  SocketSettings socket_settings_;
   const std::unique_ptr<Listener> listener_;
   ChatConnection chat_connection_;
   const std::unique_ptr<ChatClient> chat_;

@@ -22,6 +22,15 @@ int Fail(const absl::Status& why) {
   return 1;
 }
 
+void ReloadCertificate(EdgeServer& server) {
+  const absl::Status read = server.ReloadCertificate();
+  if (read.ok()) {
+    LOG(INFO) << "new connections get the certificate as it is now";
+  } else {
+    LOG(ERROR) << "the certificate stays what it was: " << read.message();
+  }
+}
+
 int Main(int argc, char** argv) {
   StopSignal stop;
   const Settings settings = ParseSettingsOrExit(
@@ -38,12 +47,15 @@ int Main(int argc, char** argv) {
   if (settings.check_only()) return CheckEdge(settings);
   absl::StatusOr<EdgeOptions> options = ReadEdgeOptions(settings);
   if (!options.ok()) return Fail(options.status());
+  const bool tls = options->tls.given();
   absl::StatusOr<std::unique_ptr<EdgeServer>> server =
       EdgeServer::Start(*std::move(options));
   if (!server.ok()) return Fail(server.status());
-  Announce(absl::StrCat("listening on http://", settings.Text("HOST"), ":",
-                        (*server)->port()));
-  stop.Wait();
+  Announce(absl::StrCat("listening on ", tls ? "https" : "http", "://",
+                        settings.Text("HOST"), ":", (*server)->port()));
+  stop.Wait([&] {
+    if (tls) ReloadCertificate(**server);
+  });
   (*server)->Stop();
   LOG(INFO) << "stopped";
   return 0;

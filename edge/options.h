@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "edge/http/static_files.h"
+#include "services/base/tls.h"
 
 namespace chatter::edge {
 
@@ -15,6 +16,7 @@ namespace chatter::edge {
 struct EdgeOptions {
   std::string host = "0.0.0.0";
   uint16_t port = 80;
+  TlsFiles tls;  // of a server; none: without TLS
   int threads = 1;
   std::string chat_target;
   std::vector<std::string> allowed_origins;

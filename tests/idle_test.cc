@@ -1,6 +1,11 @@
 // contract.md, "pings", with a clock that the test moves.
+#include <openssl/ssl.h>
+
+#include <memory>
+
 #include "gtest/gtest.h"
 #include "services/base/protocol.h"
+#include "services/base/testing/certificates.h"
 #include "tests/support/clocked_edge.h"
 
 namespace chatter::testing {
@@ -43,6 +48,33 @@ TEST_F(IdleTest, AConnectionThatAsksNothingIsClosed) {
   EXPECT_EQ(idle.Ask("GET", "/healthz").status, 200);
   clock_.Advance(absl::Seconds(62));
   EXPECT_EQ(idle.tcp().ReceiveAll(), "");
+}
+
+class TlsIdleTest : public ClockedEdgeTest {
+ protected:
+  TlsIdleTest() : ClockedEdgeTest(WithTls()) {}
+
+ private:
+  static edge::EdgeOptions WithTls() {
+    const CertificateAuthority ca("ca");
+    edge::EdgeOptions options;
+    options.tls = WriteTlsFiles(::testing::TempDir(), "idle_test", ca.Issue("edge"), ca);
+    options.tls.ca = "";
+    return options;
+  }
+};
+
+TEST_F(TlsIdleTest, ATlsHandshakeThatStallsIsClosed) {
+  const std::shared_ptr<SSL_CTX> tls(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+  TcpClient silent(edge_->port()), stalling(edge_->port());
+  stalling.Send("\x16\x03\x01");  // how a client's hello begins
+  // All of them are accepted by now.
+  HttpConnection healthy({edge_->port(), tls});
+  EXPECT_EQ(healthy.Ask("GET", "/healthz").status, 200);
+  clock_.Advance(absl::Seconds(12));
+  EXPECT_EQ(silent.ReceiveAll(), "");
+  EXPECT_EQ(stalling.ReceiveAll(), "");
+  EXPECT_EQ(healthy.Ask("GET", "/healthz").status, 200);
 }
 
 }  // namespace

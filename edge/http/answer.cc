@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "edge/http/json_string.h"
 #include "services/base/absl_view.h"
 
@@ -79,8 +80,16 @@ bool CorsPolicy::IsAllowed(std::string_view origin) const {
 bool CorsPolicy::MayConnect(std::string_view origin, std::string_view host) const {
   if (origin.empty() || IsAllowed(origin)) return true;
   const size_t scheme_end = origin.find("://");
-  return scheme_end != std::string_view::npos && !host.empty() &&
-         absl::EqualsIgnoreCase(AbslView(origin.substr(scheme_end + 3)), AbslView(host));
+  if (scheme_end == std::string_view::npos || host.empty()) return false;
+  absl::string_view origin_host = AbslView(origin.substr(scheme_end + 3));
+  absl::string_view asked_host = AbslView(host);
+  if (https_) {
+    // A page that came without TLS may be anybody's.
+    if (origin.substr(0, scheme_end) != "https") return false;
+    absl::ConsumeSuffix(&origin_host, ":443");
+    absl::ConsumeSuffix(&asked_host, ":443");
+  }
+  return absl::EqualsIgnoreCase(origin_host, asked_host);
 }
 
 void AppendAnswer(const HttpAnswer& answer, const CorsPolicy& cors,

@@ -26,8 +26,9 @@ HttpAnswer MessageAnswer(int status, std::string_view text);
 class CorsPolicy {
  public:
   // Origins as browsers send them ("https://app.example"), or "*" for all.
-  explicit CorsPolicy(std::vector<std::string> allowed_origins)
-      : allowed_(std::move(allowed_origins)) {}
+  // `https`: clients speak it with the edge itself, without a proxy between them.
+  explicit CorsPolicy(std::vector<std::string> allowed_origins, bool https = false)
+      : allowed_(std::move(allowed_origins)), https_(https) {}
 
   bool IsAllowed(std::string_view origin) const;
 
@@ -37,6 +38,7 @@ class CorsPolicy {
 
  private:
   const std::vector<std::string> allowed_;
+  const bool https_;
 };
 
 // Appends the whole answer. `head_only`: for HEAD, the body stays away. `origin`: the

@@ -1,17 +1,24 @@
 #include "edge/net/edge_loop.h"
 
+#include <asio/post.hpp>
 #include <chrono>
 #include <utility>
 
 #include "edge/net/socket.h"
 
 namespace chatter::edge {
+namespace {
+
+constexpr int kHandshakesInATurn = 4;
+
+}  // namespace
 
 void EdgeLoop::Run(const std::function<void()>& end_of_turn,
                    const std::function<void()>& tick) {
   ScheduleTick(tick);
   while (io_.run_one() > 0) {
     io_.poll();
+    if (!to_handshake_.empty()) DoHandshakes();
     end_of_turn();
     FlushSockets();
   }
@@ -19,6 +26,20 @@ void EdgeLoop::Run(const std::function<void()>& end_of_turn,
 
 void EdgeLoop::FlushLater(std::shared_ptr<Socket> socket) {
   to_flush_.push_back(std::move(socket));
+}
+
+void EdgeLoop::HandshakeLater(std::shared_ptr<Socket> socket) {
+  to_handshake_.push_back(std::move(socket));
+}
+
+void EdgeLoop::DoHandshakes() {
+  for (int i = 0; i < kHandshakesInATurn && !to_handshake_.empty(); ++i) {
+    const std::shared_ptr<Socket> socket = std::move(to_handshake_.front());
+    to_handshake_.pop_front();
+    socket->Handshake();
+  }
+  // So that there is a next turn.
+  if (!to_handshake_.empty()) asio::post(io_, [] {});
 }
 
 void EdgeLoop::FlushSockets() {

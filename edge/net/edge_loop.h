@@ -9,6 +9,7 @@
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -51,11 +52,16 @@ class EdgeLoop {
   // The socket has something to send at the end of this turn.
   void FlushLater(std::shared_ptr<Socket> socket);
 
+  // The socket has a step of a TLS handshake to do. A turn does a few of them only, since
+  // one can take a millisecond that all others wait.
+  void HandshakeLater(std::shared_ptr<Socket> socket);
+
   // What every socket of the thread reads into: valid until the handler returns.
   std::array<char, kReadBufferBytes>& read_buffer() { return read_buffer_; }
 
  private:
   void FlushSockets();
+  void DoHandshakes();
   void ScheduleTick(const std::function<void()>& tick);
 
   const Clock& clock_;
@@ -64,6 +70,7 @@ class EdgeLoop {
   asio::steady_timer tick_timer_{io_};
   std::vector<std::shared_ptr<Socket>> to_flush_;
   std::vector<std::shared_ptr<Socket>> flushing_;
+  std::deque<std::shared_ptr<Socket>> to_handshake_;
   std::array<char, kReadBufferBytes> read_buffer_;
 };
 

@@ -11,8 +11,16 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/types/span.h"
 #include "edge/net/edge_loop.h"
+#include "edge/net/tls_stream.h"
 
 namespace chatter::edge {
+
+// What all sockets of a thread have in common.
+struct SocketSettings {
+  EdgeLoop& loop;
+  size_t max_waiting_bytes;
+  std::shared_ptr<SSL_CTX> tls;  // a server's, for sockets to come; null: without TLS
+};
 
 // Of its loop's thread. Holds no buffer while nothing waits to be sent: it reads into the
 // loop's, and hands over what it sends at the end of the turn in one call.
@@ -33,9 +41,11 @@ class Socket : public std::enable_shared_from_this<Socket> {
     virtual void OnDrained() = 0;
   };
 
-  Socket(EdgeLoop& loop, TcpSocket socket, size_t max_waiting_bytes, Owner& owner);
+  // The settings outlive it.
+  Socket(const SocketSettings& settings, TcpSocket socket, Owner& owner);
 
-  // Starts to read.
+  // Starts to read. With TLS the handshake comes first: the owner bounds how long that
+  // may take, by CloseAfterSending.
   void Start();
 
   // `chunk` goes out whole or not at all, unless the socket breaks.
@@ -55,13 +65,16 @@ class Socket : public std::enable_shared_from_this<Socket> {
 
   // Forgets the chunks that have not begun to go out.
   void DropWaitingChunks();
-  // Nothing more is read or handed over; the socket closes when all is sent. The owner
-  // bounds how long that may take, by Abort.
+  // Nothing more is read or handed over; the socket closes when all is sent, at once when
+  // there is no TLS yet to send by. The owner bounds how long that may take, by Abort.
   void CloseAfterSending();
   // Closes at once. The owner hears OnGone before this returns.
   void Abort();
   // The owner is going away and wants to hear nothing more. Closes at once.
   void Detach();
+
+  // For the loop: does a step of the TLS handshake.
+  void Handshake();
 
  private:
   struct Waiting {
@@ -74,16 +87,19 @@ class Socket : public std::enable_shared_from_this<Socket> {
 
   void WaitReadable();
   void OnReadable();
+  void ReadTls();
   void WaitWritable();
+  void ScheduleFlush();
+  asio::error_code Write(size_t& bytes);
   void OnAllSent();
   void ForgetSent(size_t sent);
   void Gone();
 
-  EdgeLoop& loop_;
+  const SocketSettings& settings_;
   TcpSocket socket_;
-  const size_t max_waiting_bytes_;
   Owner* owner_;                      // null once gone
   std::unique_ptr<Waiting> waiting_;  // null when all is sent
+  std::unique_ptr<TlsStream> tls_;    // null without TLS
   bool flush_scheduled_ = false;
   bool waiting_readable_ = false;
   bool waiting_writable_ = false;

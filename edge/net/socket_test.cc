@@ -29,7 +29,7 @@ class SocketTest : public ::testing::Test, public Socket::Owner {
     peer_.connect(acceptor.local_endpoint());
     TcpSocket accepted(loop_.io());
     acceptor.accept(accepted);
-    socket_ = std::make_shared<Socket>(loop_, std::move(accepted), kBound, *this);
+    socket_ = std::make_shared<Socket>(settings_, std::move(accepted), *this);
     socket_->Start();
   }
   ~SocketTest() override { socket_->Detach(); }
@@ -67,6 +67,7 @@ class SocketTest : public ::testing::Test, public Socket::Owner {
   }
 
   EdgeLoop loop_;
+  const SocketSettings settings_{loop_, kBound, nullptr};
   asio::io_context peer_io_;
   tcp::socket peer_;
   std::shared_ptr<Socket> socket_;

@@ -13,19 +13,24 @@
 namespace chatter {
 namespace {
 
-sigset_t StopSignals() {
+sigset_t AwaitedSignals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   return signals;
 }
 
-void WaitForSignal() {
-  const sigset_t signals = StopSignals();
-  int signal;
-  CHECK_EQ(sigwait(&signals, &signal), 0);
-  LOG(INFO) << "got " << strsignal(signal);
+void WaitForStop(const std::function<void()>& reload) {
+  const sigset_t signals = AwaitedSignals();
+  while (true) {
+    int signal;
+    CHECK_EQ(sigwait(&signals, &signal), 0);
+    LOG(INFO) << "got " << strsignal(signal);
+    if (signal != SIGHUP) return;
+    reload();
+  }
 }
 
 void RaiseDescriptorLimit() {
@@ -50,14 +55,14 @@ void InitProcess(const char* program) {
 }
 
 StopSignal::StopSignal() {
-  const sigset_t signals = StopSignals();
+  const sigset_t signals = AwaitedSignals();
   CHECK_EQ(pthread_sigmask(SIG_BLOCK, &signals, nullptr), 0);
 }
 
-void StopSignal::Wait() {
-  WaitForSignal();
+void StopSignal::Wait(const std::function<void()>& reload) {
+  WaitForStop(reload);
   std::thread([] {
-    WaitForSignal();
+    WaitForStop([] {});
     _exit(130);
   }).detach();
 }

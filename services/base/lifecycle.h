@@ -2,6 +2,7 @@
 #ifndef CHATTER_SERVICES_BASE_LIFECYCLE_H_
 #define CHATTER_SERVICES_BASE_LIFECYCLE_H_
 
+#include <functional>
 #include <string>
 
 namespace chatter {
@@ -11,15 +12,17 @@ namespace chatter {
 // Call first in main, before any thread is started.
 void InitProcess(const char* program);
 
-// Holds SIGTERM and SIGINT back from the moment it is made, for the whole process: make
-// it in main before any thread is started.
+// Holds SIGTERM, SIGINT and SIGHUP back from the moment it is made, for the whole
+// process: make it in main before any thread is started.
 class StopSignal {
  public:
   StopSignal();
 
-  // Returns when the process has been asked to stop. A second signal after that ends the
-  // process at once, with exit code 130.
-  void Wait();
+  // Returns when the process has been asked to stop: by SIGTERM or SIGINT. Another one of
+  // them after that ends the process at once, with exit code 130. Until then each SIGHUP,
+  // by which operators ask for certificates to be read anew, runs `reload` on this
+  // thread.
+  void Wait(const std::function<void()>& reload = [] {});
 };
 
 // Writes `text` and a line end to stderr, in one piece: for what a supervisor or a test

@@ -71,6 +71,24 @@ TEST(StopSignalDeathTest, ASecondSignalEndsTheProcessAtOnce) {
   }
 }
 
+TEST(StopSignalDeathTest, AHangupReloadsAndEndsNothing) {
+  EXPECT_EXIT(
+      {
+        EndWithinTwentySeconds();
+        StopSignal stop;
+        SendToThisProcess(SIGHUP);
+        int reloads = 0;
+        stop.Wait([&reloads] {
+          Announce("reloaded");
+          SendToThisProcess(++reloads == 1 ? SIGHUP : SIGTERM);
+        });
+        // Nor now.
+        SendToThisProcess(SIGHUP);
+        _exit(reloads);
+      },
+      ExitedWithCode(2), "reloaded\n.*\nreloaded\n");
+}
+
 void WriteToAPeerThatIsGone() {
   InitProcess("lifecycle_test");
   int ends[2];

@@ -151,7 +151,7 @@ void Cluster::WaitUntilReady() {
   int refused = 0;
   while (refused < 32) {
     HttpReply refusal;
-    CHECK(WebSocketClient::Connect(port_, token, &refusal) == nullptr);
+    CHECK(WebSocketClient::Connect(edge(), token, &refusal) == nullptr);
     refused = refusal.status == 403 ? refused + 1 : 0;
     CHECK(absl::Now() < deadline) << "edged does not reach chatd";
   }
@@ -178,7 +178,7 @@ Person Cluster::NewPerson(const std::string& name, const std::string& group) {
 }
 
 std::string Cluster::TokenFor(const Person& person) {
-  const HttpReply reply = Ask(port_, "GET", "/ws_token", {person.authorization});
+  const HttpReply reply = Ask(edge(), "GET", "/ws_token", {person.authorization});
   CHECK_EQ(reply.status, 201) << reply.body;
   rapidjson::Document json;
   json.Parse(reply.body);
@@ -188,7 +188,7 @@ std::string Cluster::TokenFor(const Person& person) {
 std::unique_ptr<WebSocketClient> Cluster::Connect(const Person& person,
                                                   int receive_buffer_bytes) {
   HttpReply refusal;
-  auto client = WebSocketClient::Connect(port_, TokenFor(person), &refusal, {},
+  auto client = WebSocketClient::Connect(edge(), TokenFor(person), &refusal, {},
                                          receive_buffer_bytes);
   CHECK(client != nullptr) << refusal.status << " " << refusal.body;
   return client;

@@ -31,6 +31,8 @@ struct ClusterOptions {
   // Besides, or in place of, what a cluster sets itself.
   std::map<std::string, std::string> chatd;
   std::map<std::string, std::string> edged;
+  // A client's, for an edged that has been given certificates.
+  std::shared_ptr<SSL_CTX> tls;
 };
 
 // Somebody whom uacl knows.
@@ -49,6 +51,7 @@ class Cluster {
 
   // Of edged.
   int port() const { return port_; }
+  Server edge() const { return {port_, options_.tls}; }
   const std::string& chat_target() const { return chat_target_; }
   const std::string& database_url() const { return database_url_; }
   const std::string& folder() const { return folder_; }

@@ -59,9 +59,9 @@ HttpReply HttpConnection::Ask(std::string_view method, std::string_view target,
 
 std::string HttpConnection::TakeRest() { return std::exchange(buffer_, {}); }
 
-HttpReply Ask(int port, std::string_view method, std::string_view target,
+HttpReply Ask(const Server& server, std::string_view method, std::string_view target,
               const HeaderLines& headers, std::string_view body) {
-  return HttpConnection(port).Ask(method, target, headers, body);
+  return HttpConnection(server).Ask(method, target, headers, body);
 }
 
 }  // namespace chatter::testing

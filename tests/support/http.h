@@ -27,8 +27,8 @@ std::string RequestText(std::string_view method, std::string_view target,
 // One keep-alive connection.
 class HttpConnection {
  public:
-  explicit HttpConnection(int port, int receive_buffer_bytes = 0)
-      : tcp_(port, receive_buffer_bytes) {}
+  explicit HttpConnection(const Server& server, int receive_buffer_bytes = 0)
+      : tcp_(server, receive_buffer_bytes) {}
 
   TcpClient& tcp() { return tcp_; }
   // nullopt when the server closes instead.
@@ -44,7 +44,7 @@ class HttpConnection {
 };
 
 // On a connection of its own.
-HttpReply Ask(int port, std::string_view method, std::string_view target,
+HttpReply Ask(const Server& server, std::string_view method, std::string_view target,
               const HeaderLines& headers = {}, std::string_view body = "");
 
 }  // namespace chatter::testing

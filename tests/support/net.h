@@ -2,9 +2,13 @@
 #ifndef CHATTER_TESTS_SUPPORT_NET_H_
 #define CHATTER_TESTS_SUPPORT_NET_H_
 
+#include <openssl/ssl.h>
+
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/time/time.h"
 
@@ -13,21 +17,34 @@ namespace chatter::testing {
 // How long a test waits for what must come.
 inline constexpr absl::Duration kTestDeadline = absl::Seconds(30);
 
-// To 127.0.0.1. When nobody listens it is as if the peer had closed at once. Whatever
-// takes longer than kTestDeadline ends the test.
+// Who listens on 127.0.0.1.
+struct Server {
+  Server(int port) : port(port) {}  // NOLINT: most tests need no more
+  Server(int port, std::shared_ptr<SSL_CTX> tls) : port(port), tls(std::move(tls)) {}
+
+  int port;
+  std::shared_ptr<SSL_CTX> tls;  // a client's; null: without TLS
+};
+
+// When nobody listens, or there is no TLS handshake, it is as if the peer had closed at
+// once. Whatever takes longer than kTestDeadline ends the test.
 class TcpClient {
  public:
   // `receive_buffer_bytes`: 0, or a small one for a reader that is slow.
-  explicit TcpClient(int port, int receive_buffer_bytes = 0);
+  explicit TcpClient(const Server& server, int receive_buffer_bytes = 0);
   ~TcpClient();
   TcpClient(const TcpClient&) = delete;
   TcpClient& operator=(const TcpClient&) = delete;
 
+  // Null without TLS.
+  SSL* tls() { return tls_.get(); }
+
   // False when the peer has closed.
   bool Send(std::string_view bytes);
-  // Sends until the peer takes no more for a while; returns how many it took.
+  // Sends until the peer takes no more for a while; returns how many it took. Without
+  // TLS.
   size_t SendUntilBlocked(std::string_view chunk, size_t most);
-  // No more will be sent.
+  // No more will be sent. Of TLS the peer hears nothing.
   void FinishSending();
 
   // Waits for bytes and appends them. False when the peer has closed.
@@ -38,7 +55,12 @@ class TcpClient {
   std::string ReceiveAll();
 
  private:
+  struct Free {
+    void operator()(SSL* ssl) const { SSL_free(ssl); }
+  };
+
   const int fd_;
+  std::unique_ptr<SSL, Free> tls_;
 };
 
 }  // namespace chatter::testing

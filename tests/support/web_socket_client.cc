@@ -32,14 +32,14 @@ HeaderLines HandshakeHeaders() {
           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="};
 }
 
-std::unique_ptr<WebSocketClient> WebSocketClient::Connect(int port,
+std::unique_ptr<WebSocketClient> WebSocketClient::Connect(const Server& server,
                                                           const std::string& token,
                                                           HttpReply* refusal,
                                                           const HeaderLines& more_headers,
                                                           int receive_buffer_bytes) {
   HeaderLines headers = HandshakeHeaders();
   headers.insert(headers.end(), more_headers.begin(), more_headers.end());
-  auto connection = std::make_unique<HttpConnection>(port, receive_buffer_bytes);
+  auto connection = std::make_unique<HttpConnection>(server, receive_buffer_bytes);
   connection->tcp().Send(RequestText("GET", "/ws?token=" + token, headers));
   HttpReply reply = connection->Read().value_or(HttpReply());
   if (reply.status != 101) {

@@ -39,7 +39,8 @@ class WebSocketClient {
  public:
   // Null when the handshake is refused; `refusal`, when given, gets the answer, with
   // status 0 when there is none.
-  static std::unique_ptr<WebSocketClient> Connect(int port, const std::string& token,
+  static std::unique_ptr<WebSocketClient> Connect(const Server& server,
+                                                  const std::string& token,
                                                   HttpReply* refusal = nullptr,
                                                   const HeaderLines& more_headers = {},
                                                   int receive_buffer_bytes = 0);
