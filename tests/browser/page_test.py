@@ -1,11 +1,9 @@
 """The page in Chromium, against the real programs. Run by Bazel, see BUILD.bazel."""
 
-import os
 import sys
-import time
 import unittest
-import xml.etree.ElementTree as xml
 
+import bazel_unittest
 from services import Chatter
 from webdriver import KEY_DOWN, KEY_ENTER, Driver, Window, wait_for
 
@@ -301,51 +299,5 @@ class PageTest(unittest.TestCase):
         self.assertFalse(ann.is_shown("#messenger"))
 
 
-class Result(unittest.TextTestResult):
-    """Keeps what Bazel's test.xml wants to know."""
-
-    def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **options)
-        self.suite = xml.Element("testsuite", name="PageTest")
-        self._case = None
-        self._began = 0.0
-
-    def startTest(self, test):
-        super().startTest(test)
-        self._began = time.monotonic()
-        self._case = xml.SubElement(self.suite, "testcase", classname="PageTest",
-                                    name=test._testMethodName)
-
-    def stopTest(self, test):
-        self._case.set("time", f"{time.monotonic() - self._began:.3f}")
-        super().stopTest(test)
-
-    def _failed(self, test, error):
-        text = self._exc_info_to_string(error, test)
-        # The set-up of the class has no case of its own.
-        case = self._case
-        if case is None:
-            case = xml.SubElement(self.suite, "testcase", classname="PageTest", name="setUp")
-        if case.find("failure") is None:
-            xml.SubElement(case, "failure", message=text.splitlines()[-1]).text = text
-
-    def addFailure(self, test, err):
-        super().addFailure(test, err)
-        self._failed(test, err)
-
-    def addError(self, test, err):
-        super().addError(test, err)
-        self._failed(test, err)
-
-
-def main():
-    suite = unittest.defaultTestLoader.loadTestsFromTestCase(PageTest)
-    result = unittest.TextTestRunner(verbosity=2, resultclass=Result).run(suite)
-    path = os.environ.get("XML_OUTPUT_FILE")
-    if path:
-        xml.ElementTree(result.suite).write(path, encoding="utf-8", xml_declaration=True)
-    sys.exit(0 if result.wasSuccessful() and result.testsRun > 0 else 1)
-
-
 if __name__ == "__main__":
-    main()
+    bazel_unittest.run()

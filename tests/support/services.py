@@ -11,7 +11,7 @@ import tempfile
 import threading
 import urllib.request
 
-from webdriver import DEADLINE_S
+DEADLINE_S = 30
 
 
 class Service:
@@ -50,24 +50,28 @@ class Service:
 
 
 class Chatter:
-    """chatd and edged with both neighbours."""
+    """chatd and edged with both neighbours; the two may have more settings."""
 
-    def __init__(self, chatd, edged, uacl, notif):
+    def __init__(self, chatd, edged, uacl, notif, chatd_settings=None, edged_settings=None):
         self._edged_program = edged
+        self._edged_settings = edged_settings or {}
         # Short: it holds a socket, whose path may have 107 bytes.
         self.folder = tempfile.mkdtemp(prefix="chatter-", dir="/tmp")
         self._running = []
-        secret = secrets.token_hex(16)
-        self.uacl = self._start(uacl, PORT="0").address
-        notif = self._start(notif, PORT="0", NOTIFICATION_AUTH=secret).address
+        self.notification_auth = secrets.token_hex(16)
+        self._uacl = self._start(uacl, PORT="0")
+        self.uacl = self._uacl.address
+        notif = self._start(notif, PORT="0",
+                            NOTIFICATION_AUTH=self.notification_auth).address
         self._chat_target = f"unix:{self.folder}/chatd.sock"
-        self._start(
+        self._chat = self._start(
             chatd,
             CHAT_LISTEN=self._chat_target,
             DATABASE_URL=f"sqlite:{self.folder}/chatter.db",
             VERIFICATION_URL=f"{self.uacl}/authorize",
             NOTIFICATION_URL=f"{notif}/notification",
-            NOTIFICATION_AUTH=secret,
+            NOTIFICATION_AUTH=self.notification_auth,
+            **(chatd_settings or {}),
         )
         self._edge = None
         self._port = "0"
@@ -80,23 +84,51 @@ class Chatter:
 
     def start_edge(self):
         """The same port each time, so that pages find it again."""
-        self._edge = Service(self._edged_program, HOST="127.0.0.1", PORT=self._port,
-                             CHAT_TARGET=self._chat_target, DRAIN_SECONDS="0")
+        self._edge = self._edged(PORT=self._port, **self._edged_settings)
         self._port = self._edge.address.rsplit(":", 1)[1]
 
     def stop_edge(self):
         self._edge.stop()
         self._edge = None
 
+    def start_another_edge(self, **settings):
+        """Its port."""
+        edge = self._edged(PORT="0", **settings)
+        self._running.append(edge)
+        return int(edge.address.rsplit(":", 1)[1])
+
+    def _edged(self, **settings):
+        return Service(self._edged_program, HOST="127.0.0.1", DRAIN_SECONDS="0",
+                       CHAT_TARGET=self._chat_target, **settings)
+
+    def stop_uacl(self):
+        self._uacl.stop()
+
+    def stop_chat(self):
+        self._chat.stop()
+
+    @property
+    def port(self):
+        return int(self._port)
+
     @property
     def page(self):
         return f"http://127.0.0.1:{self._port}/"
 
     def sign_up(self, username, password, user_group):
-        body = json.dumps({"username": username, "password": password,
-                           "user_group": user_group}).encode()
-        request = urllib.request.Request(f"{self.uacl}/user", data=body, method="POST")
-        urllib.request.urlopen(request, timeout=DEADLINE_S).close()
+        self._ask_uacl("/user", {"username": username, "password": password,
+                                 "user_group": user_group})
+
+    def log_in(self, username, password):
+        """A bearer token."""
+        return self._ask_uacl("/login", {"username": username,
+                                         "password": password})["result"]["token"]
+
+    def _ask_uacl(self, path, body):
+        request = urllib.request.Request(self.uacl + path, data=json.dumps(body).encode(),
+                                         method="POST")
+        with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
+            return json.load(answer)
 
     def close(self):
         with contextlib.ExitStack() as last_first:

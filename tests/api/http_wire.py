@@ -1,0 +1,34 @@
+"""HTTP/1 requests as they are written, wrong ones too."""
+
+import http.client
+import socket
+
+from services import DEADLINE_S
+
+
+class Answer:
+    def __init__(self, response):
+        self.status = response.status
+        fields = [(name.lower(), value) for name, value in response.getheaders()]
+        self.headers = dict(fields)
+        assert len(fields) == len(self.headers), f"a header comes twice: {fields}"
+        self.body = response.read()
+
+    def __str__(self):
+        return f"{self.status} {self.headers} {self.body[:500]}"
+
+
+def ask(port, method, target, headers=None, body=b"", version="HTTP/1.1", host="127.0.0.1"):
+    """One request on a connection of its own."""
+    lines = [f"{method} {target} {version}"]
+    fields = {"Host": host, "Content-Length": len(body) or None, **(headers or {})}
+    lines += [f"{name}: {value}" for name, value in fields.items() if value is not None]
+    head = "\r\n".join(lines) + "\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), DEADLINE_S) as connection:
+        connection.sendall(head.encode() + body)
+        response = http.client.HTTPResponse(connection, method=method)
+        try:
+            response.begin()
+            return Answer(response)
+        finally:
+            response.close()
