@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "edge/edge_thread.h"
 #include "edge/ws/close_codes.h"
 #include "edge/ws/handshake.h"
@@ -12,13 +13,12 @@
 namespace chatter::edge {
 namespace {
 
-// From a connection's or a request's first byte to its last.
-constexpr absl::Duration kRequestDeadline = absl::Seconds(10);
-constexpr absl::Duration kKeepAliveIdle = absl::Seconds(60);
 // Longer than the calls that answers are made of.
 constexpr absl::Duration kAnswerDeadline = absl::Seconds(30);
 constexpr absl::Duration kOpenDeadline = absl::Seconds(10);
 constexpr absl::Duration kCloseDeadline = absl::Seconds(5);
+// When somebody with too many connections may have closed some.
+constexpr absl::Duration kManyConnectionsRetry = absl::Seconds(10);
 constexpr int kMaxSilentPings = 2;
 constexpr int kMaxBadFramesInARow = 10;
 
@@ -40,39 +40,59 @@ HttpAnswer Unavailable() {
   return answer;
 }
 
+HttpAnswer TooMany(std::string_view text, absl::Duration retry_after) {
+  HttpAnswer answer = MessageAnswer(429, text);
+  const int64_t seconds = absl::ToInt64Seconds(absl::Ceil(retry_after, absl::Seconds(1)));
+  answer.headers.emplace_back("Retry-After", absl::StrCat(seconds));
+  return answer;
+}
+
+HttpAnswer TooManyConnections() {
+  return TooMany("There are too many connections from this address",
+                 kManyConnectionsRetry);
+}
+
 }  // namespace
 
-Connection::Connection(EdgeThread& thread, uint64_t id, TcpSocket socket)
+Connection::Connection(EdgeThread& thread, uint64_t id, TcpSocket socket,
+                       const Peer& peer, bool admitted)
     : thread_(thread),
       id_(id),
       socket_(
           std::make_shared<Socket>(thread.socket_settings(), std::move(socket), *this)),
+      counted_(admitted && !peer.is_proxy ? peer.address : kNoAddress),
+      admitted_(admitted),
       http_(std::make_unique<Http>(
-          HttpLimits{HttpLimits().header_bytes, thread.options().max_body_bytes})) {}
+          HttpLimits{HttpLimits().header_bytes, thread.options().max_body_bytes}, peer)) {
+}
 
-Connection::~Connection() { socket_->Detach(); }
+Connection::~Connection() {
+  socket_->Detach();
+  thread_.limits().addresses.Remove(counted_);
+  if (admitted_) {
+    thread_.limits().Leave();
+  } else {
+    thread_.limits().EndRefusal();
+  }
+}
 
 void Connection::Start() {
-  SetDeadline(kRequestDeadline);
+  SetDeadline(thread_.options().request_timeout);
   socket_->Start();
 }
 
-void Connection::Refuse() { AnswerAndClose(Unavailable()); }
+void Connection::Refuse(Admission why) {
+  AnswerAndClose(why == Admission::kTooManyOfAddress ? TooManyConnections()
+                                                     : Unavailable());
+}
 
 void Connection::SetDeadline(absl::Duration after) {
-  deadline_ = thread_.loop().Now() + after;
-  if (reminder_ <= deadline_) return;
-  reminder_ = deadline_;
-  thread_.wheel().Add(id_, reminder_);
+  deadline_.Set(thread_.wheel(), id_, thread_.loop().Now() + after);
 }
 
 void Connection::OnReminder(absl::Duration now) {
-  reminder_ = absl::InfiniteDuration();
-  if (now < deadline_) {
-    if (state_ != State::kGone) SetDeadline(deadline_ - now);
-    return;
-  }
-  if (IsTakingAnswers()) return SetDeadline(kRequestDeadline);
+  if (!deadline_.HasPassed(thread_.wheel(), id_, now)) return;
+  if (IsTakingAnswers()) return SetDeadline(thread_.options().request_timeout);
   switch (state_) {
     case State::kRequest:
       if (http_->reader.state() == HttpRequestReader::State::kPartial) {
@@ -106,9 +126,14 @@ bool Connection::IsTakingAnswers() {
 
 void Connection::OnBytes(absl::Span<char> bytes) {
   switch (state_) {
-    case State::kRequest:
+    case State::kRequest: {
+      const bool was_idle = http_->reader.state() == HttpRequestReader::State::kIdle;
       http_->reader.Feed({bytes.data(), bytes.size()});
+      if (was_idle && http_->reader.state() == HttpRequestReader::State::kPartial) {
+        SetDeadline(thread_.options().request_timeout);
+      }
       return Pump();
+    }
     case State::kAnswering:
     case State::kOpening:
       // They wait; and more waits in the peer's own buffers.
@@ -177,6 +202,10 @@ void Connection::HandleHandshake(const HttpRequest& request) {
   }
   if (!IsWsToken(*token)) return Answer(BadToken());
   if (!thread_.link().is_up() || going_away_) return Answer(Unavailable());
+  if (const std::optional<HttpAnswer> refusal = CountHandshake(request);
+      refusal.has_value()) {
+    return Answer(*refusal);
+  }
   state_ = State::kOpening;
   has_session_ = true;
   SetDeadline(kOpenDeadline);
@@ -184,6 +213,24 @@ void Connection::HandleHandshake(const HttpRequest& request) {
   frame.Clear();
   frame.mutable_hello()->set_token(*token);
   thread_.link().SendFrame(id_, frame, token->size());
+}
+
+std::optional<HttpAnswer> Connection::CountHandshake(const HttpRequest& request) {
+  EdgeLimits& limits = thread_.limits();
+  const Peer& peer = http_->peer;
+  const ClientAddress client =
+      peer.is_proxy ? limits.proxies.ClientBehind(request.Header("X-Forwarded-For"))
+                          .value_or(peer.address)
+                    : peer.address;
+  const absl::Duration wait = limits.handshakes.Take(client, thread_.loop().Now());
+  if (wait > absl::ZeroDuration()) {
+    return TooMany("There are too many handshakes from this address", wait);
+  }
+  if (peer.is_proxy) {
+    if (!limits.addresses.Add(client)) return TooManyConnections();
+    counted_ = client;
+  }
+  return std::nullopt;
 }
 
 void Connection::OnWelcome() {
@@ -234,6 +281,10 @@ void Connection::GoAway() {
 }
 
 void Connection::Answer(const HttpAnswer& answer) {
+  // A proxy's connection, whose next request may be another client's.
+  if (http_->peer.is_proxy) {
+    thread_.limits().addresses.Remove(std::exchange(counted_, kNoAddress));
+  }
   const bool keep_alive = http_->keep_alive && !going_away_;
   std::string bytes;
   AppendAnswer(answer, thread_.cors(), http_->origin, http_->head_only, keep_alive,
@@ -242,8 +293,9 @@ void Connection::Answer(const HttpAnswer& answer) {
   if (!keep_alive) return CloseAfterSending();
   state_ = State::kRequest;
   const HttpRequestReader::State next = http_->reader.Next();
-  SetDeadline(next == HttpRequestReader::State::kIdle ? kKeepAliveIdle
-                                                      : kRequestDeadline);
+  SetDeadline(next == HttpRequestReader::State::kIdle
+                  ? thread_.options().keep_alive
+                  : thread_.options().request_timeout);
   socket_->ResumeReading();
   Pump();
 }

@@ -14,6 +14,8 @@
 #include "chatter/v1/frames.pb.h"
 #include "edge/http/answer.h"
 #include "edge/http/request.h"
+#include "edge/limits/edge_limits.h"
+#include "edge/net/deadline_wheel.h"
 #include "edge/net/socket.h"
 #include "edge/ws/frame_codec.h"
 #include "edge/ws/web_socket.h"
@@ -27,13 +29,15 @@ class EdgeThread;
 class Connection : public Socket::Owner, public WebSocket::Owner {
  public:
   // `id` is never used again on this thread: it is also the session's number on the link.
-  Connection(EdgeThread& thread, uint64_t id, TcpSocket socket);
+  // `admitted`, or being refused: the limits are told the end of either.
+  Connection(EdgeThread& thread, uint64_t id, TcpSocket socket, const Peer& peer,
+             bool admitted);
   ~Connection() override;
 
   uint64_t id() const { return id_; }
   void Start();
-  // Answers 503 and closes: there are too many connections.
-  void Refuse();
+  // Says that it was not admitted, and closes.
+  void Refuse(Admission why);
 
   // Of the chat service, for this connection's session.
   void OnWelcome();
@@ -80,6 +84,9 @@ class Connection : public Socket::Owner, public WebSocket::Owner {
   void Pump();
   void HandleRequest();
   void HandleHandshake(const HttpRequest& request);
+  // Counts a handshake, and for a proxy's client the connection; the answer when that is
+  // too much.
+  std::optional<HttpAnswer> CountHandshake(const HttpRequest& request);
   void ReadWebSocket(absl::Span<char> bytes);
   void Answer(const HttpAnswer& answer);
   void AnswerAndClose(const HttpAnswer& answer);
@@ -96,15 +103,17 @@ class Connection : public Socket::Owner, public WebSocket::Owner {
   const uint64_t id_;
   const std::shared_ptr<Socket> socket_;
   State state_ = State::kRequest;
-  absl::Duration deadline_ = absl::InfiniteDuration();
-  absl::Duration reminder_ = absl::InfiniteDuration();  // the next one from the wheel
+  Deadline deadline_;
+  ClientAddress counted_ = kNoAddress;  // by the limits, as this one's connection
+  const bool admitted_;
   bool going_away_ = false;
 
   // What it needs while it speaks HTTP: a WebSocket has none of it.
   struct Http {
-    explicit Http(const HttpLimits& limits) : reader(limits) {}
+    Http(const HttpLimits& limits, const Peer& from) : reader(limits), peer(from) {}
 
     HttpRequestReader reader;
+    const Peer peer;
     std::string origin;
     size_t waiting_at_deadline = 0;  // for the peer, when a deadline passed last
     bool keep_alive = false;

@@ -7,8 +7,9 @@
 
 namespace chatter::edge {
 absl::StatusOr<std::unique_ptr<EdgeServer>> EdgeServer::Start(EdgeOptions options,
-                                                              const Clock& clock) {
-  std::unique_ptr<EdgeServer> server(new EdgeServer(std::move(options)));
+                                                              const Clock& clock,
+                                                              ProcessMemory& memory) {
+  std::unique_ptr<EdgeServer> server(new EdgeServer(std::move(options), memory));
   const EdgeOptions& settings = server->options_;
   const absl::StatusOr<ChatAddress> chat_address = ParseChatAddress(settings.chat_target);
   if (!chat_address.ok()) return chat_address.status();
@@ -25,7 +26,7 @@ absl::StatusOr<std::unique_ptr<EdgeServer>> EdgeServer::Start(EdgeOptions option
     server->port_ = (*listener)->port();
     server->threads_.push_back(
         std::make_unique<EdgeThread>(settings, *chat_address, std::move(loop),
-                                     *std::move(listener), server->connections_, clock));
+                                     *std::move(listener), server->limits_, clock));
   }
   if (settings.tls.given()) {
     const auto context = MakeTlsServerContext(settings.tls);

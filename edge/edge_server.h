@@ -1,13 +1,13 @@
 #ifndef CHATTER_EDGE_EDGE_SERVER_H_
 #define CHATTER_EDGE_EDGE_SERVER_H_
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "edge/edge_thread.h"
+#include "edge/limits/edge_limits.h"
 #include "edge/options.h"
 #include "services/base/clock.h"
 
@@ -19,7 +19,8 @@ class EdgeServer {
   // Listens when it returns, whether the chat service is there or not. kInvalidArgument,
   // kUnavailable when the port is taken.
   static absl::StatusOr<std::unique_ptr<EdgeServer>> Start(
-      EdgeOptions options, const Clock& clock = Clock::Real());
+      EdgeOptions options, const Clock& clock = Clock::Real(),
+      ProcessMemory& memory = ProcessMemory::Real());
 
   // Ends as Stop does.
   ~EdgeServer();
@@ -34,11 +35,12 @@ class EdgeServer {
   void Stop();
 
  private:
-  EdgeServer(EdgeOptions options) : options_(std::move(options)) {}
+  EdgeServer(EdgeOptions options, ProcessMemory& memory)
+      : options_(std::move(options)), limits_(options_.limits, memory) {}
 
   const EdgeOptions options_;
   uint16_t port_ = 0;
-  std::atomic<int> connections_{0};
+  EdgeLimits limits_;
   std::vector<std::unique_ptr<EdgeThread>> threads_;
 };
 

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "edge/limits/edge_limits.h"
+#include "edge/limits/process_memory.h"
 #include "edge/web/assets.h"
 #include "glog/logging.h"
 
@@ -43,6 +45,28 @@ absl::StatusOr<StaticFiles> Files(const Settings& settings) {
                       absl::StrCat("WEB_ROOT: ", files.status().message()));
 }
 
+int64_t MaxMemoryBytes(const Settings& settings) {
+  if (!settings.IsGiven("MAX_MEMORY_MB")) return MemoryAllowance() / 10 * 8;
+  return settings.Integer("MAX_MEMORY_MB") * 1'000'000;
+}
+
+absl::StatusOr<LimitOptions> Limits(const Settings& settings) {
+  LimitOptions limits;
+  limits.max_connections = MaxConnections(settings.Integer("MAX_CONNECTIONS"));
+  limits.max_connections_per_address =
+      static_cast<int>(settings.Integer("MAX_CONNECTIONS_PER_ADDRESS"));
+  limits.handshake_rate = static_cast<int>(settings.Integer("HANDSHAKE_RATE"));
+  limits.max_memory_bytes = MaxMemoryBytes(settings);
+  absl::StatusOr<TrustedProxies> proxies =
+      TrustedProxies::Parse(settings.List("TRUSTED_PROXIES"));
+  if (!proxies.ok()) {
+    return absl::Status(proxies.status().code(),
+                        absl::StrCat("TRUSTED_PROXIES: ", proxies.status().message()));
+  }
+  limits.trusted_proxies = *std::move(proxies);
+  return limits;
+}
+
 }  // namespace
 
 std::vector<Setting> EdgeSettings() {
@@ -50,6 +74,11 @@ std::vector<Setting> EdgeSettings() {
   Setting web_root{"WEB_ROOT", Kind::kText, "",
                    "a folder with the page; not set: the built-in page; empty: none"};
   web_root.may_be_empty = true;
+  const Setting max_memory =
+      IntegerSetting("MAX_MEMORY_MB", "",
+                     "resident memory over which new connections are refused; not set: "
+                     "80 % of what the cgroup or the machine has; 0: no limit",
+                     0, 100'000'000);
   return {
       {"HOST", Kind::kText, "0.0.0.0", "the address to listen on"},
       IntegerSetting("PORT", "80", "where HTTP and WebSockets listen; 0: any free port",
@@ -66,10 +95,27 @@ std::vector<Setting> EdgeSettings() {
       IntegerSetting("MAX_CONNECTIONS", "0",
                      "connections at once; 0: what the descriptor limit allows", 0,
                      10'000'000),
+      IntegerSetting("MAX_CONNECTIONS_PER_ADDRESS", "1000",
+                     "connections at once of one client address; 0: no limit", 0,
+                     10'000'000),
+      IntegerSetting("HANDSHAKE_RATE", "100",
+                     "WebSocket handshakes a second of one client address, and at once; "
+                     "0: no limit",
+                     0, 1'000'000),
+      {"TRUSTED_PROXIES", Kind::kText, "",
+       "comma-separated addresses and networks whose X-Forwarded-For is believed"},
+      max_memory,
       IntegerSetting("MAX_FRAME_BYTES", "65536", "the size of a WebSocket message", 125,
                      1 << 20),
       IntegerSetting("MAX_BODY_BYTES", "65536", "the size of a request's body", 0,
                      1 << 24),
+      IntegerSetting(
+          "REQUEST_TIMEOUT_SECONDS", "10",
+          "from a request's first byte to its last, and until the first one of "
+          "a connection",
+          1, 3600),
+      IntegerSetting("KEEP_ALIVE_SECONDS", "60",
+                     "how long a connection may wait for its next request", 1, 3600),
       IntegerSetting("MAX_SEND_BUFFER_BYTES", "1048576",
                      "what may wait for one client before it is closed as too slow",
                      65536, 1 << 30),
@@ -95,12 +141,16 @@ absl::StatusOr<EdgeOptions> ReadEdgeOptions(const Settings& settings) {
   options.chat_target = settings.Text("CHAT_TARGET");
   options.allowed_origins = settings.List("ALLOWED_ORIGINS");
   options.files = *std::move(files);
-  options.max_connections = MaxConnections(settings.Integer("MAX_CONNECTIONS"));
+  const absl::StatusOr<LimitOptions> limits = Limits(settings);
+  if (!limits.ok()) return limits.status();
+  options.limits = *limits;
   options.max_frame_bytes = static_cast<size_t>(settings.Integer("MAX_FRAME_BYTES"));
   options.max_body_bytes = static_cast<size_t>(settings.Integer("MAX_BODY_BYTES"));
   options.max_send_buffer_bytes =
       static_cast<size_t>(settings.Integer("MAX_SEND_BUFFER_BYTES"));
   options.drain = absl::Seconds(settings.Integer("DRAIN_SECONDS"));
+  options.request_timeout = absl::Seconds(settings.Integer("REQUEST_TIMEOUT_SECONDS"));
+  options.keep_alive = absl::Seconds(settings.Integer("KEEP_ALIVE_SECONDS"));
   return options;
 }
 

@@ -13,18 +13,16 @@ constexpr size_t kMaxLinkBytes = 8 << 20;
 // For the last answers, and for clients that do not answer a close.
 constexpr absl::Duration kStopPatience = absl::Seconds(5);
 constexpr std::chrono::milliseconds kDrainStep{20};
-// Connections over the limit that are being told so; beyond these they are just closed.
-constexpr int kMaxRefusals = 100;
 
 }  // namespace
 
 EdgeThread::EdgeThread(const EdgeOptions& options, const ChatAddress& chat_address,
                        std::unique_ptr<EdgeLoop> loop, std::unique_ptr<Listener> listener,
-                       std::atomic<int>& connections, const Clock& clock)
+                       EdgeLimits& limits, const Clock& clock)
     : options_(options),
       clock_(clock),
       cors_(options.allowed_origins, options.tls.given()),
-      connection_count_(connections),
+      limits_(limits),
       loop_(std::move(loop)),
       socket_settings_{*loop_, options.max_send_buffer_bytes, nullptr},
       listener_(std::move(listener)),
@@ -46,20 +44,22 @@ void EdgeThread::Start() {
 }
 
 void EdgeThread::Accept(TcpSocket socket) {
-  const int others = connection_count_.fetch_add(1, std::memory_order_relaxed);
-  if (others >= options_.max_connections + kMaxRefusals) {
-    connection_count_.fetch_sub(1, std::memory_order_relaxed);
-    return;  // closes it
+  asio::error_code gone;
+  const auto endpoint = socket.remote_endpoint(gone);
+  const Peer peer = gone ? Peer() : limits_.PeerAt(endpoint.address());
+  const Admission admission = limits_.Admit(peer);
+  if (admission == Admission::kAdmitted) {
+    Add(std::move(socket), peer, true).Start();
+  } else if (limits_.BeginRefusal()) {
+    Add(std::move(socket), peer, false).Refuse(admission);
   }
+}
+
+Connection& EdgeThread::Add(TcpSocket socket, const Peer& peer, bool admitted) {
   const uint64_t id = ++last_id_;
-  auto connection = std::make_unique<Connection>(*this, id, std::move(socket));
-  Connection& accepted = *connection;
-  connections_.emplace(id, std::move(connection));
-  if (others >= options_.max_connections) {
-    accepted.Refuse();
-  } else {
-    accepted.Start();
-  }
+  auto& connection = connections_[id];
+  connection = std::make_unique<Connection>(*this, id, std::move(socket), peer, admitted);
+  return *connection;
 }
 
 Connection* EdgeThread::Find(uint64_t id) {
@@ -73,13 +73,13 @@ void EdgeThread::Forget(uint64_t id) {
   // Its own code is still running.
   gone_.push_back(std::move(it->second));
   connections_.erase(it);
-  connection_count_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 bool EdgeThread::LinkIsFull() const { return link_->waiting_bytes() > kMaxLinkBytes; }
 
 void EdgeThread::OnTick() {
   const absl::Duration now = clock_.Uptime();
+  limits_.memory.Tick(now);
   chat_connection_.Poll();
   wheel_.Advance(now, [&](uint64_t id) {
     if (Connection* const connection = Find(id); connection != nullptr) {

@@ -4,7 +4,6 @@
 
 #include <openssl/ssl.h>
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -19,6 +18,7 @@
 #include "edge/drain.h"
 #include "edge/http/answer.h"
 #include "edge/http/rest.h"
+#include "edge/limits/edge_limits.h"
 #include "edge/link/attach_link.h"
 #include "edge/link/chat_client.h"
 #include "edge/link/chat_connection.h"
@@ -32,12 +32,12 @@
 
 namespace chatter::edge {
 
-// Shares nothing with the other threads but the count of connections.
+// Shares nothing with the other threads but the limits of clients.
 class EdgeThread : public AttachLink::Handler {
  public:
   EdgeThread(const EdgeOptions& options, const ChatAddress& chat_address,
              std::unique_ptr<EdgeLoop> loop, std::unique_ptr<Listener> listener,
-             std::atomic<int>& connections, const Clock& clock);
+             EdgeLimits& limits, const Clock& clock);
   // Stop must have been called, if Start was.
   ~EdgeThread() override;
 
@@ -59,6 +59,7 @@ class EdgeThread : public AttachLink::Handler {
   WebSocketEngine& web_sockets() { return *web_sockets_; }
   DeadlineWheel& wheel() { return wheel_; }
   const SocketSettings& socket_settings() const { return socket_settings_; }
+  EdgeLimits& limits() { return limits_; }
   const CorsPolicy& cors() const { return cors_; }
   const EdgeOptions& options() const { return options_; }
   // Null when it has gone meanwhile.
@@ -73,6 +74,7 @@ class EdgeThread : public AttachLink::Handler {
 
  private:
   void Accept(TcpSocket socket);
+  Connection& Add(TcpSocket socket, const Peer& peer, bool admitted);
   void OnTick();
   void OnEndOfTurn();
   void BeginStop();
@@ -88,7 +90,7 @@ class EdgeThread : public AttachLink::Handler {
   const EdgeOptions& options_;
   const Clock& clock_;
   const CorsPolicy cors_;
-  std::atomic<int>& connection_count_;
+  EdgeLimits& limits_;
   const std::unique_ptr<EdgeLoop> loop_;
   SocketSettings socket_settings_;
   const std::unique_ptr<Listener> listener_;

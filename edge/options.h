@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "edge/http/static_files.h"
+#include "edge/limits/edge_limits.h"
 #include "services/base/tls.h"
 
 namespace chatter::edge {
@@ -21,12 +22,16 @@ struct EdgeOptions {
   std::string chat_target;
   std::vector<std::string> allowed_origins;
   StaticFiles files;
-  int max_connections = 1000;  // in all threads together
+  LimitOptions limits;
   size_t max_frame_bytes = 65536;
   size_t max_body_bytes = 65536;
   size_t max_send_buffer_bytes = 1 << 20;
   // Over how long a stop spreads the ends of WebSockets.
   absl::Duration drain = absl::ZeroDuration();
+  // From a request's first byte to its last, and until the first one of a connection.
+  absl::Duration request_timeout = absl::Seconds(10);
+  // Between two requests of a connection.
+  absl::Duration keep_alive = absl::Seconds(60);
 };
 
 }  // namespace chatter::edge

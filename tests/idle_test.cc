@@ -11,7 +11,21 @@
 namespace chatter::testing {
 namespace {
 
-using IdleTest = ClockedEdgeTest;
+constexpr absl::Duration kRequestTimeout = absl::Seconds(10);
+constexpr absl::Duration kKeepAlive = absl::Seconds(60);
+
+class IdleTest : public ClockedEdgeTest {
+ protected:
+  IdleTest() : ClockedEdgeTest(Options()) {}
+
+ private:
+  static edge::EdgeOptions Options() {
+    edge::EdgeOptions options;
+    options.request_timeout = kRequestTimeout;
+    options.keep_alive = kKeepAlive;
+    return options;
+  }
+};
 
 TEST_F(IdleTest, ASilentPeerIsClosedAfterTwoPingsAndAnAnsweringOneStays) {
   const auto silent = Connect(cluster_.NewPerson("alice", "a"));
@@ -35,7 +49,7 @@ TEST_F(IdleTest, AHandshakeThatStallsIsToldSo) {
   stalling.Send("GET /ws?token=x HTTP/1.1\r\nHost: local");
   HttpConnection healthy(edge_->port());
   EXPECT_EQ(healthy.Ask("GET", "/healthz").status, 200);
-  clock_.Advance(absl::Seconds(12));
+  clock_.Advance(kRequestTimeout + absl::Seconds(2));
   EXPECT_NE(stalling.ReceiveAll().find("HTTP/1.1 408 "), std::string::npos);
 }
 
@@ -43,11 +57,37 @@ TEST_F(IdleTest, AConnectionThatAsksNothingIsClosed) {
   TcpClient silent(edge_->port());
   HttpConnection idle(edge_->port());
   EXPECT_EQ(idle.Ask("GET", "/healthz").status, 200);
-  clock_.Advance(absl::Seconds(12));
+  clock_.Advance(kRequestTimeout + absl::Seconds(2));
   EXPECT_EQ(silent.ReceiveAll(), "");
   EXPECT_EQ(idle.Ask("GET", "/healthz").status, 200);
-  clock_.Advance(absl::Seconds(62));
+  clock_.Advance(kKeepAlive + absl::Seconds(2));
   EXPECT_EQ(idle.tcp().ReceiveAll(), "");
+}
+
+TEST_F(IdleTest, EachRequestOfAConnectionHasItsOwnTime) {
+  const std::string request = RequestText("GET", "/healthz");
+  HttpConnection connection(edge_->port());
+  EXPECT_EQ(connection.Ask("GET", "/healthz").status, 200);
+  // Shows, by its end, that the edge has seen the time after this.
+  clock_.Advance(kKeepAlive - absl::Seconds(8));
+  TcpClient silent(edge_->port());
+  HttpConnection healthy(edge_->port());
+  EXPECT_EQ(healthy.Ask("GET", "/healthz").status, 200);
+
+  // One begins just before the connection has been idle for too long.
+  clock_.Advance(absl::Seconds(7));
+  connection.tcp().Send(request.substr(0, 20));
+  EXPECT_EQ(healthy.Ask("GET", "/healthz").status, 200);
+  clock_.Advance(kRequestTimeout - absl::Seconds(2));
+  EXPECT_EQ(silent.ReceiveAll(), "");
+  connection.tcp().Send(request.substr(20));
+  EXPECT_EQ(connection.Read()->status, 200);
+
+  // It has no more than that, either, with its body.
+  connection.tcp().Send("POST /user HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n{");
+  EXPECT_EQ(healthy.Ask("GET", "/healthz").status, 200);
+  clock_.Advance(kRequestTimeout + absl::Seconds(2));
+  EXPECT_EQ(connection.Read()->status, 408);
 }
 
 class TlsIdleTest : public ClockedEdgeTest {

@@ -81,9 +81,12 @@ class AnswersTest(ProgramsTestCase):
         # What is refused before anybody looks at the path; and there may be too many
         # connections, or no page.
         full = self.chatter.start_another_edge(MAX_CONNECTIONS="1")
-        with socket.create_connection(("127.0.0.1", full), DEADLINE_S) as the_one:
-            the_one.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-            self.assertTrue(the_one.recv(1))
+        crowded = self.chatter.start_another_edge(MAX_CONNECTIONS_PER_ADDRESS="1")
+        with socket.create_connection(("127.0.0.1", full), DEADLINE_S) as the_one, \
+                socket.create_connection(("127.0.0.1", crowded), DEADLINE_S) as its_one:
+            for only in (the_one, its_one):
+                only.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+                self.assertTrue(only.recv(1))
             for method, path in self.rest.operations():
                 target = file_of(path)
                 if method == "OPTIONS":
@@ -94,6 +97,7 @@ class AnswersTest(ProgramsTestCase):
                 expect(431, method, target, {"X": "x" * 20_000})
                 expect(505, method, target, version="HTTP/2.0")
                 self.assertEqual(self.ask(full, method, target).status, 503)
+                self.assertEqual(self.ask(crowded, method, target).status, 429)
         pageless = self.chatter.start_another_edge(WEB_ROOT="")
         for method in ("GET", "HEAD"):
             self.assertEqual(self.ask(pageless, method, "/").status, 404)

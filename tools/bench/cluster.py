@@ -79,7 +79,8 @@ class Cluster:
         """`environment`: of chatd. Yields what runs loadgen."""
         with self.chatd(**environment) as (chatd, socket), \
                 server(EDGED, self._folder / "edged.log", HOST="127.0.0.1", PORT="0",
-                       CHAT_TARGET=socket, DRAIN_SECONDS="0") as (edged, address):
+                       CHAT_TARGET=socket, DRAIN_SECONDS="0", HANDSHAKE_RATE="0",
+                       MAX_CONNECTIONS_PER_ADDRESS="0") as (edged, address):
             port = port_of(address)
             wait_until_ready(port)
             servers = [edged, chatd, *self.engine.servers]
