@@ -1,12 +1,12 @@
 """openapi.yaml and edged: what is answered is described, and what is described is answered."""
 
-import base64
+import contextlib
 import json
 import re
-import secrets
 import socket
 
 import bazel_unittest
+from http_wire import UPGRADE, read_answer, wait_for_chat
 from json_schemas import parse_json
 from programs_test_case import ProgramsTestCase
 from services import DEADLINE_S
@@ -25,11 +25,6 @@ class AnswersTest(ProgramsTestCase):
     def setUpClass(cls):
         cls.chatter = cls.start(cls.addClassCleanup, edged_settings={"ALLOWED_ORIGINS": APP})
         cls.port = cls.chatter.port
-
-    def upgrade(self, **headers):
-        return {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
-                "Sec-WebSocket-Key": base64.b64encode(secrets.token_bytes(16)).decode(),
-                **headers}
 
     def create_user(self, body, secret=None):
         secret = self.chatter.notification_auth if secret is None else secret
@@ -72,39 +67,63 @@ class AnswersTest(ProgramsTestCase):
             expect(401, "GET", path, bad_bearer)
         token = self.token(self.chatter, bearer)
         expect(400, "GET", f"/ws?token={token}")
-        expect(426, "GET", f"/ws?token={token}", self.upgrade(**{"Sec-WebSocket-Version": "8"}))
-        expect(403, "GET", "/ws", self.upgrade())
-        expect(403, "GET", f"/ws?token={token}", self.upgrade(Origin=EVIL))
-        expect(101, "GET", f"/ws?token={token}", self.upgrade(Origin=APP))
-        expect(403, "GET", f"/ws?token={token}", self.upgrade())
+        expect(426, "GET", f"/ws?token={token}", {**UPGRADE, "Sec-WebSocket-Version": "8"})
+        expect(403, "GET", "/ws", UPGRADE)
+        expect(403, "GET", f"/ws?token={token}", {**UPGRADE, "Origin": EVIL})
+        expect(101, "GET", f"/ws?token={token}", {**UPGRADE, "Origin": APP})
+        expect(403, "GET", f"/ws?token={token}", UPGRADE)
 
-        # What is refused before anybody looks at the path; and there may be too many
-        # connections, or no page.
-        full = self.chatter.start_another_edge(MAX_CONNECTIONS="1")
-        crowded = self.chatter.start_another_edge(MAX_CONNECTIONS_PER_ADDRESS="1")
-        with socket.create_connection(("127.0.0.1", full), DEADLINE_S) as the_one, \
-                socket.create_connection(("127.0.0.1", crowded), DEADLINE_S) as its_one:
-            for only in (the_one, its_one):
-                only.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-                self.assertTrue(only.recv(1))
-            for method, path in self.rest.operations():
-                target = file_of(path)
-                if method == "OPTIONS":
-                    expect(200, method, target)
-                expect(400, method, target, host=None)
-                expect(411, method, target, {"Transfer-Encoding": "chunked"})
-                expect(413, method, target, {"Content-Length": "65537"})
-                expect(431, method, target, {"X": "x" * 20_000})
-                expect(505, method, target, version="HTTP/2.0")
-                self.assertEqual(self.ask(full, method, target).status, 503)
-                self.assertEqual(self.ask(crowded, method, target).status, 429)
+        # Whatever the path is.
+        for method, path in self.rest.operations():
+            target = file_of(path)
+            if method == "OPTIONS":
+                expect(200, method, target)
+            expect(400, method, target, host=None)
+            expect(411, method, target, {"Transfer-Encoding": "chunked"})
+            expect(413, method, target, {"Content-Length": "65537"})
+            expect(431, method, target, {"X": "x" * 20_000})
+            expect(505, method, target, version="HTTP/2.0")
+        self.expect_of_a_full_edge(503, MAX_CONNECTIONS="1")
+        self.expect_of_a_full_edge(429, MAX_CONNECTIONS_PER_ADDRESS="1")
+        self.expect_of_slow_requests(408)
         pageless = self.chatter.start_another_edge(WEB_ROOT="")
         for method in ("GET", "HEAD"):
             self.assertEqual(self.ask(pageless, method, "/").status, 404)
 
         unseen = self.rest.answers() - self.rest.seen
-        # 408 takes ten seconds, and 500 a defect.
-        self.assertEqual({answer for answer in unseen if answer[2] not in (408, 500)}, set())
+        # Only a defect makes a 500.
+        self.assertEqual({answer for answer in unseen if answer[2] != 500}, set())
+
+    def expect_of_a_full_edge(self, status, **settings):
+        port = self.chatter.start_another_edge(**settings)
+        with socket.create_connection(("127.0.0.1", port), DEADLINE_S) as the_one:
+            the_one.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            self.assertTrue(the_one.recv(1))
+            for method, path in self.rest.operations():
+                answer = self.ask(port, method, file_of(path))
+                self.assertEqual(answer.status, status, f"{method} {path}: {answer}")
+
+    def expect_of_slow_requests(self, status):
+        port = self.chatter.start_another_edge(REQUEST_TIMEOUT_SECONDS="2")
+        with contextlib.ExitStack() as connections:
+            begun = []
+            for method, path in self.rest.operations():
+                connection = connections.enter_context(
+                    socket.create_connection(("127.0.0.1", port), DEADLINE_S))
+                connection.sendall(f"{method} {file_of(path)} HTTP/1.1\r\n".encode())
+                begun.append((method, path, connection))
+            for method, path, connection in begun:
+                answer = read_answer(connection, method)
+                self.rest.check(method, file_of(path), answer)
+                self.assertEqual(answer.status, status, f"{method} {path}: {answer}")
+
+    def test_too_many_handshakes(self):
+        port = self.chatter.start_another_edge(EDGE_THREADS="1", HANDSHAKE_RATE="1")
+        wait_for_chat(port)
+        statuses = {self.ask(port, "GET", f"/ws?token={43 * 'x'}", UPGRADE).status
+                    for _ in range(20)}
+        self.assertIn(429, statuses)
+        self.assertLessEqual(statuses, {403, 429})
 
     def test_a_path_has_the_methods_that_are_described(self):
         for path in self.rest.paths:
@@ -179,10 +198,8 @@ class OutageTest(ProgramsTestCase):
             self.ask(chatter.port, "POST", "/user",
                      {"Authorization": chatter.notification_auth}, b'{"username": "x"}').status,
             503)
-        upgrade = {"Connection": "Upgrade", "Upgrade": "websocket",
-                   "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "A" * 22 + "=="}
         self.assertEqual(
-            self.ask(chatter.port, "GET", f"/ws?token={token}", upgrade).status, 503)
+            self.ask(chatter.port, "GET", f"/ws?token={token}", UPGRADE).status, 503)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import threading
 
 import bazel_unittest
+from http_wire import wait_for_chat
 from programs_test_case import ProgramsTestCase
 
 FLOOD = 150  # messages of 60,000 bytes: more than two kernels and edged keep for a reader
@@ -135,6 +136,7 @@ class FramesTest(ProgramsTestCase):
         expect(1001, writer)
         stopping.join()
         chatter.start_edge()
+        wait_for_chat(chatter.port)
 
         left = self.connect(chatter, bearer)
         chatter.stop_chat()

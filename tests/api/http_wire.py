@@ -2,8 +2,13 @@
 
 import http.client
 import socket
+import time
 
 from services import DEADLINE_S
+
+
+UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+           "Sec-WebSocket-Key": "A" * 22 + "=="}
 
 
 class Answer:
@@ -26,9 +31,21 @@ def ask(port, method, target, headers=None, body=b"", version="HTTP/1.1", host="
     head = "\r\n".join(lines) + "\r\n\r\n"
     with socket.create_connection(("127.0.0.1", port), DEADLINE_S) as connection:
         connection.sendall(head.encode() + body)
-        response = http.client.HTTPResponse(connection, method=method)
-        try:
-            response.begin()
-            return Answer(response)
-        finally:
-            response.close()
+        return read_answer(connection, method)
+
+
+def read_answer(connection, method):
+    response = http.client.HTTPResponse(connection, method=method)
+    try:
+        response.begin()
+        return Answer(response)
+    finally:
+        response.close()
+
+
+def wait_for_chat(port):
+    """Until an edged of one thread has its link to chatd: a token that nobody issued is
+    refused by chatd; without chatd it is 503."""
+    end = time.monotonic() + DEADLINE_S
+    while ask(port, "GET", f"/ws?token={43 * 'x'}", UPGRADE).status != 403:
+        assert time.monotonic() < end, "edged does not reach chatd"

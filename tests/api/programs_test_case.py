@@ -4,7 +4,7 @@ import sys
 import unittest
 
 from async_api import AsyncApi
-from http_wire import ask
+from http_wire import ask, wait_for_chat
 from json_schemas import parse_json
 from open_api import OpenApi
 from services import Chatter
@@ -18,9 +18,11 @@ class ProgramsTestCase(unittest.TestCase):
     """Starts them, and knows people."""
 
     @classmethod
-    def start(cls, add_cleanup, **settings):
-        chatter = Chatter(*PROGRAMS, **settings)
+    def start(cls, add_cleanup, chatd_settings=None, edged_settings=None):
+        chatter = Chatter(*PROGRAMS, chatd_settings=chatd_settings,
+                          edged_settings={"EDGE_THREADS": "1", **(edged_settings or {})})
         add_cleanup(chatter.close)
+        wait_for_chat(chatter.port)
         return chatter
 
     def setUp(self):
