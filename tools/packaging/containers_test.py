@@ -27,6 +27,16 @@ def variables_of(program):
                re.findall(r"; ([A-Z0-9_]+_FILE): a file", text))
 
 
+def libraries_of(program):
+    """Those that it is linked with itself: they bring their own by their packages."""
+    def said_by(*command):
+        return subprocess.run([*command, PROGRAMS[program]], check=True,
+                              capture_output=True, text=True).stdout
+    paths = dict(re.findall(r"(\S+) => (/\S+)", said_by("ldd")))
+    return {paths[name] for name in re.findall(r"NEEDED +(\S+)", said_by("objdump", "-p"))
+            if name in paths}
+
+
 class ComposeTest(unittest.TestCase):
     def setUp(self):
         self.compose = yaml.safe_load(read("compose.yaml"))
@@ -110,8 +120,25 @@ class DockerfileTest(unittest.TestCase):
             self.assertIn(path.split("/")[0], shown)
 
     def test_nobody_is_root_at_the_end(self):
-        users = [line for line in self.lines if line.startswith("USER ")]
-        self.assertEqual(users, ["USER chatter:chatter"])
+        users = {"debian:12": "root", "debian:12-slim": "root"}
+        for line in self.lines:
+            words = line.split()
+            if words[:1] == ["FROM"]:
+                stage = words[3]
+                users[stage] = users[words[1]]
+            elif words[:1] == ["USER"]:
+                users[stage] = words[1]
+        for stage in ("chatter", "standins"):
+            self.assertEqual(users[stage], "chatter:chatter")
+
+    def test_the_stand_ins_get_the_libraries_that_the_package_does_not_bring(self):
+        there = libraries_of("chatd") | libraries_of("edged")
+        missing = (libraries_of("uacl") | libraries_of("notif")) - there
+        for library in missing:
+            owner = subprocess.run(
+                ["dpkg-query", "--search", os.path.realpath(library)], check=True,
+                capture_output=True, text=True).stdout.split(":")[0]
+            self.assertIn(f" {owner} ", "\n".join(self.lines))
 
 
 if __name__ == "__main__":
