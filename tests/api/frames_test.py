@@ -88,9 +88,13 @@ class FramesTest(ProgramsTestCase):
         self.assertEqual({error["code"] for error in limited}, {"rate_limited"})
         for error in limited:
             self.assertIn("retry_after_ms", error)
-        # The others want a storage that is away or too slow.
+        bob = self.connect(chatter, self.bearer(chatter, "bob"))
+        chatter.damage_storage()
+        bob.send(self.message("bob"))
+        self.assertEqual(bob.read_error(), "unavailable")
+        # The others want a storage that is slow, or goes away in a commit.
         self.assertEqual(self.frames.error_codes - self.frames.seen,
-                         {"overloaded", "unavailable", "unknown_outcome"})
+                         {"overloaded", "unknown_outcome"})
 
     def test_every_close_code(self):
         chatter = self.start(self.addCleanup, edged_settings={"MAX_SEND_BUFFER_BYTES": "65536"})

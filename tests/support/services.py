@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -106,6 +107,14 @@ class Chatter:
 
     def stop_chat(self):
         self._chat.stop()
+
+    def damage_storage(self):
+        """From now on every table has a name that chatd does not know."""
+        with contextlib.closing(sqlite3.connect(f"{self.folder}/chatter.db")) as database:
+            tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            for (table,) in tables.fetchall():
+                database.execute(f"ALTER TABLE {table} RENAME TO {table}_gone")
+            database.commit()
 
     @property
     def port(self):
