@@ -11,7 +11,7 @@ from json_schemas import load_json, problems, references, resolver
 from open_api import OpenApi
 from protocol_headers import Header
 
-SCHEMAS = "third_party/api_schemas"
+SCHEMAS = "tests/api/schemas"
 PROTOCOL_H = "services/base/protocol.h"
 CLOSE_CODES_H = "edge/ws/close_codes.h"
 REST_CC = "edge/http/rest.cc"
