@@ -92,6 +92,36 @@ TEST_P(ConformanceTest, RemovesAndRetriesNotifications) {
   EXPECT_THAT(claimed, SizeIs(2));
 }
 
+TEST_P(ConformanceTest, TheOutboxCanBeLookedAt) {
+  const auto inspect = [&](int64_t limit) {
+    const auto state = storage_->InspectOutbox(limit);
+    EXPECT_TRUE(state.ok()) << state.status();
+    return *state;
+  };
+  AddAliceAndBob();
+  EXPECT_EQ(inspect(10).waiting, 0);
+  EXPECT_EQ(inspect(10).oldest_due, std::nullopt);
+
+  std::vector<NewMessage> messages = {FromAlice("1"), FromBob("2"), FromAlice("none"),
+                                      FromAlice("3")};
+  messages[0].notify_due = kStart + absl::Seconds(7);
+  messages[1].notify_due = kStart + absl::Seconds(5);
+  messages[3].notify_due = kStart + absl::Seconds(9);
+  Append(messages);
+  EXPECT_EQ(inspect(10).waiting, 3);
+  EXPECT_EQ(inspect(2).waiting, 2);
+  EXPECT_EQ(inspect(2).oldest_due, kStart + absl::Seconds(5));
+
+  const auto claimed =
+      *storage_->ClaimNotifications(kStart + absl::Seconds(5), absl::Minutes(1), 10);
+  ASSERT_THAT(claimed, SizeIs(1));
+  EXPECT_EQ(inspect(10).waiting, 3);
+  EXPECT_EQ(inspect(10).oldest_due, kStart + absl::Seconds(7));
+  EXPECT_TRUE(
+      storage_->RemoveNotifications(std::vector<NotificationKey>{claimed[0].key}).ok());
+  EXPECT_EQ(inspect(10).waiting, 2);
+}
+
 TEST_P(ConformanceTest, TwoProcessesNeverClaimTheSameNotification) {
   AddAliceAndBob();
   constexpr int kMessages = 200;

@@ -113,6 +113,11 @@ struct NotificationRetry {
   absl::Time due;
 };
 
+struct OutboxState {
+  int64_t waiting = 0;
+  std::optional<absl::Time> oldest_due;  // nullopt: nothing waits
+};
+
 // Thread-safe. Every call blocks: never on an event thread.
 //
 // A call over several items is one transaction, all of it or nothing; results come in
@@ -179,6 +184,10 @@ class Storage {
   // Records a failed attempt. Unknown keys are ignored.
   virtual absl::Status RetryNotifications(
       absl::Span<const NotificationRetry> retries) = 0;
+
+  // How much waits, for the operator: counted up to `limit`, claimed ones too, whose due
+  // time is the end of their lease.
+  virtual absl::StatusOr<OutboxState> InspectOutbox(int64_t limit) = 0;
 };
 
 }  // namespace chatter::storage

@@ -39,6 +39,7 @@ class PostgresStorage : public Storage {
                                                                int limit) override;
   absl::Status RemoveNotifications(absl::Span<const NotificationKey> keys) override;
   absl::Status RetryNotifications(absl::Span<const NotificationRetry> retries) override;
+  absl::StatusOr<OutboxState> InspectOutbox(int64_t limit) override;
 
  private:
   PostgresStorage(PostgresTarget target, absl::Duration patience);

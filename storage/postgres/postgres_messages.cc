@@ -179,4 +179,22 @@ absl::Status PostgresStorage::RetryNotifications(
   });
 }
 
+absl::StatusOr<OutboxState> PostgresStorage::InspectOutbox(int64_t limit) {
+  OutboxState state;
+  CHATTER_RETURN_IF_ERROR(pool_.Repeat([&](Connection& connection) -> absl::Status {
+    CHATTER_ASSIGN_OR_RETURN(
+        const Rows rows,
+        connection.Run(
+            "SELECT (SELECT count(*) FROM (SELECT FROM chatter.outbox LIMIT $1) o), "
+            "(SELECT min(due_us) FROM chatter.outbox)",
+            limit));
+    state = {rows.Integer(0, 0), std::nullopt};
+    if (state.waiting > 0) {
+      state.oldest_due = absl::FromUnixMicros(rows.Integer(0, 1));
+    }
+    return absl::OkStatus();
+  }));
+  return state;
+}
+
 }  // namespace chatter::storage::postgres

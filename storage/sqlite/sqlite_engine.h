@@ -43,6 +43,7 @@ class SqliteStorage : public Storage {
                                                                int limit) override;
   absl::Status RemoveNotifications(absl::Span<const NotificationKey> keys) override;
   absl::Status RetryNotifications(absl::Span<const NotificationRetry> retries) override;
+  absl::StatusOr<OutboxState> InspectOutbox(int64_t limit) override;
 
  private:
   SqliteStorage() = default;

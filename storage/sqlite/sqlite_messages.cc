@@ -173,4 +173,22 @@ absl::Status SqliteStorage::RetryNotifications(
   });
 }
 
+absl::StatusOr<OutboxState> SqliteStorage::InspectOutbox(int64_t limit) {
+  OutboxState state;
+  CHATTER_RETURN_IF_ERROR(Read([&](Connection& connection) -> absl::Status {
+    CHATTER_ASSIGN_OR_RETURN(
+        Statement* const inspect,
+        connection.Prepare("SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT ?)), "
+                           "(SELECT min(due_us) FROM outbox)"));
+    CHATTER_RETURN_IF_ERROR(inspect->Bind(limit).Step().status());
+    state.waiting = inspect->Integer(0);
+    if (state.waiting > 0) {
+      state.oldest_due = absl::FromUnixMicros(inspect->Integer(1));
+    }
+    inspect->Reset();
+    return absl::OkStatus();
+  }));
+  return state;
+}
+
 }  // namespace chatter::storage::sqlite

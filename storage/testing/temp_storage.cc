@@ -91,4 +91,8 @@ absl::Status TempStorage::RetryNotifications(
   return Call(&Storage::RetryNotifications, retries);
 }
 
+absl::StatusOr<OutboxState> TempStorage::InspectOutbox(int64_t limit) {
+  return Call(&Storage::InspectOutbox, limit);
+}
+
 }  // namespace chatter::storage

@@ -47,6 +47,7 @@ class TempStorage : public Storage {
                                                                int limit) override;
   absl::Status RemoveNotifications(absl::Span<const NotificationKey> keys) override;
   absl::Status RetryNotifications(absl::Span<const NotificationRetry> retries) override;
+  absl::StatusOr<OutboxState> InspectOutbox(int64_t limit) override;
 
  private:
   template <typename Result, typename... Parameters, typename... Arguments>
