@@ -119,6 +119,14 @@ inline constexpr std::array<int64_t, 15> kLatencyBounds = {
     500'000'000, 1'000'000'000, 2'500'000'000, 5'000'000'000, 10'000'000'000};
 inline constexpr double kSecondsInNanosecond = 1e-9;
 
+// Requests to a neighbour. Any thread.
+struct CallMetrics {
+  SharedCounter ok;
+  SharedCounter refused;  // by the neighbour: asking again would not help
+  SharedCounter failed;
+  SharedHistogram latency{kLatencyBounds};
+};
+
 // Puts metric families together for a scrape.
 class MetricPage {
  public:

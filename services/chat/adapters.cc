@@ -7,18 +7,19 @@
 
 namespace chatter::chat {
 
-Adapters::Adapters(const Settings& settings) {
+Adapters::Adapters(const Settings& settings, ChatMetrics& metrics) {
   grpc::ServerBuilder builder;
   if (!settings.IsGiven("IDENTITY_TARGET")) {
     identity_ = std::make_unique<identity::IdentityServiceImpl>(
-        settings.Text("VERIFICATION_URL"), Clock::Real());
+        settings.Text("VERIFICATION_URL"), metrics.identity, Clock::Real());
     builder.RegisterService(identity_.get());
   }
   if (!settings.IsGiven("NOTIFICATION_TARGET") && settings.IsGiven("NOTIFICATION_URL")) {
-    notification_ =
-        std::make_unique<notification::NotificationServiceImpl>(notification::NotifTarget{
-            settings.Text("NOTIFICATION_URL"), settings.Text("NOTIFICATION_AUTH"),
-            settings.Text("EMOTIVES_URL")});
+    notification_ = std::make_unique<notification::NotificationServiceImpl>(
+        notification::NotifTarget{settings.Text("NOTIFICATION_URL"),
+                                  settings.Text("NOTIFICATION_AUTH"),
+                                  settings.Text("EMOTIVES_URL")},
+        metrics.notif);
     builder.RegisterService(notification_.get());
   }
   server_ = builder.BuildAndStart();

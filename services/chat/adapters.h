@@ -8,6 +8,7 @@
 #include <string>
 
 #include "services/base/settings.h"
+#include "services/chat/chat_metrics.h"
 #include "services/identity/identity_service.h"
 #include "services/notification/notification_service.h"
 
@@ -17,7 +18,8 @@ namespace chatter::chat {
 // this process reaches, or elsewhere, where IDENTITY_TARGET and NOTIFICATION_TARGET say.
 class Adapters {
  public:
-  explicit Adapters(const Settings& settings);
+  // The metrics outlive it. Adapters that run elsewhere do not count there.
+  Adapters(const Settings& settings, ChatMetrics& metrics);
   // The channels must be unused by now.
   ~Adapters();
 

@@ -12,7 +12,6 @@
 namespace chatter::chat {
 namespace {
 
-constexpr size_t kWaitingBytes = 64 << 20;
 constexpr size_t kBatchBytes = 4 << 20;
 
 // While a notification is in the memory of the process that stored it, no other process
@@ -40,23 +39,26 @@ const Refusal& RefusalFor(const absl::Status& failure) {
 
 AppendQueue::AppendQueue(storage::Storage& storage, UserDirectory& users,
                          SessionRegistry& sessions, Outbox& outbox,
-                         NotifyPolicy notify_policy, const Clock& clock)
+                         NotifyPolicy notify_policy, ChatMetrics& metrics,
+                         const Clock& clock)
     : storage_(storage),
       users_(users),
       sessions_(sessions),
       outbox_(outbox),
       notify_policy_(notify_policy),
+      metrics_(metrics),
       clock_(clock),
       worker_(
-          {kWaitingBytes, kBatchBytes},
+          {kMaxWaitingBytes, kBatchBytes},
           [this](std::vector<PendingSend>& batch) { Commit(batch); },
           [this](const std::vector<PendingSend>& batch) {
             return pacer_.PaceAfter(batch);
           }) {}
 
 void AppendQueue::Submit(PendingSend send) {
+  send.taken = clock_.Uptime();
   const size_t weight = send.weight();
-  if (!worker_.Submit(send, weight)) Refuse(send, kOverloadedRefusal);
+  if (!worker_.Submit(send, weight)) Refuse(send, kOverloadedRefusal, metrics_.refusals);
 }
 
 void AppendQueue::Drain() { worker_.Drain(); }
@@ -66,8 +68,11 @@ void AppendQueue::Commit(std::vector<PendingSend>& batch) {
   if (batch.empty()) return;
   if (failure.ok()) {
     const std::vector<storage::NewMessage> messages = Describe(batch);
+    const absl::Duration begin = clock_.Uptime();
     const absl::StatusOr<std::vector<storage::Appended>> appended =
         storage_.Append(messages);
+    metrics_.append.batch_messages.Observe(static_cast<int64_t>(batch.size()));
+    metrics_.append.commit_latency.Observe(clock_.Uptime() - begin);
     if (appended.ok()) {
       Announce(batch, messages, *appended);
       return;
@@ -75,7 +80,7 @@ void AppendQueue::Commit(std::vector<PendingSend>& batch) {
     failure = appended.status();
   }
   LOG(ERROR) << "could not store " << batch.size() << " messages: " << failure;
-  for (PendingSend& send : batch) Refuse(send, RefusalFor(failure));
+  for (PendingSend& send : batch) Refuse(send, RefusalFor(failure), metrics_.refusals);
 }
 
 absl::Status AppendQueue::RefuseUnknownRecipients(std::vector<PendingSend>& batch) {
@@ -88,7 +93,7 @@ absl::Status AppendQueue::RefuseUnknownRecipients(std::vector<PendingSend>& batc
   size_t kept = 0;
   for (size_t i = 0; i < batch.size(); ++i) {
     if (!(*exist)[i]) {
-      Refuse(batch[i], kUnknownRecipientRefusal);
+      Refuse(batch[i], kUnknownRecipientRefusal, metrics_.refusals);
       continue;
     }
     if (kept != i) batch[kept] = std::move(batch[i]);
@@ -148,6 +153,12 @@ void AppendQueue::Announce(std::vector<PendingSend>& batch,
                                send.text,
                                stored.created});
     }
+    if (stored.duplicate) {
+      metrics_.append.duplicates.Add();
+    } else {
+      metrics_.append.stored.Add();
+      metrics_.append.text_bytes.Add(send.text.size());
+    }
     CommittedMessage& out = committed[i];
     FillMessage(send, stored, out.message);
     out.duplicate = stored.duplicate;
@@ -159,6 +170,10 @@ void AppendQueue::Announce(std::vector<PendingSend>& batch,
     }
   }
   sessions_.Deliver(absl::MakeSpan(committed));
+  const absl::Duration now = clock_.Uptime();
+  for (const PendingSend& send : batch) {
+    metrics_.append.delivery_latency.Observe(now - send.taken);
+  }
   for (Call& call : calls) batch[call.index].done(std::move(call.message));
   if (!notifications.empty()) {
     outbox_.Add(std::move(notifications), messages.front().created + kNotificationLease);

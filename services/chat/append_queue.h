@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "services/base/clock.h"
 #include "services/chat/batch_worker.h"
+#include "services/chat/chat_metrics.h"
 #include "services/chat/outbox.h"
 #include "services/chat/pacer.h"
 #include "services/chat/send.h"
@@ -27,15 +28,22 @@ enum class NotifyPolicy {
 // the order in which they came. Thread-safe.
 class AppendQueue {
  public:
-  AppendQueue(storage::Storage& storage, UserDirectory& users, SessionRegistry& sessions,
-              Outbox& outbox, NotifyPolicy notify_policy, const Clock& clock);
+  static constexpr size_t kMaxWaitingBytes = 64 << 20;
 
-  // Takes a send that passed CheckSend; one that finds 64 MiB waiting is refused. The
+  AppendQueue(storage::Storage& storage, UserDirectory& users, SessionRegistry& sessions,
+              Outbox& outbox, NotifyPolicy notify_policy, ChatMetrics& metrics,
+              const Clock& clock);
+
+  // Takes a send that passed CheckSend; one that finds kMaxWaitingBytes is refused. The
   // answer comes on another thread, or on this one when it is refused.
   void Submit(PendingSend send);
 
   // Returns when all that was submitted before is answered.
   void Drain();
+
+  // What waits.
+  using Load = BatchWorker<PendingSend>::Load;
+  Load load() const { return worker_.load(); }
 
  private:
   void Commit(std::vector<PendingSend>& batch);
@@ -54,6 +62,7 @@ class AppendQueue {
   SessionRegistry& sessions_;
   Outbox& outbox_;
   const NotifyPolicy notify_policy_;
+  ChatMetrics& metrics_;
   const Clock& clock_;
   std::atomic<int64_t> next_timestamp_us_{0};
   Pacer pacer_;

@@ -107,6 +107,7 @@ void AttachStream::OnRedeemed(uint64_t id,
     }
   }
   if (session != nullptr) {
+    services_.metrics.edge_sessions.Add(1);
     OpenSession(services_, session);
   } else {
     RefuseSession(
@@ -130,7 +131,9 @@ void AttachStream::CloseSession(uint64_t id) {
     session = std::move(it->second);
     sessions_.erase(it);
   }
-  if (session != nullptr) services_.registry.Close(*session);
+  if (session == nullptr) return;
+  services_.metrics.edge_sessions.Add(-1);
+  services_.registry.Close(*session);
 }
 
 std::vector<uint64_t> AttachStream::CloseAllSessions() {
@@ -143,7 +146,9 @@ std::vector<uint64_t> AttachStream::CloseAllSessions() {
   ids.reserve(sessions.size());
   for (const auto& [id, session] : sessions) {
     ids.push_back(id);
-    if (session != nullptr) services_.registry.Close(*session);
+    if (session == nullptr) continue;
+    services_.metrics.edge_sessions.Add(-1);
+    services_.registry.Close(*session);
   }
   return ids;
 }

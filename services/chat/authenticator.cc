@@ -29,7 +29,8 @@ bool Matches(std::string_view given, const std::string& secret) {
   return !secret.empty() && ConstantTimeEquals(given, secret);
 }
 
-absl::Status NotAuthorised() { return absl::UnauthenticatedError("Not authorised"); }
+constexpr char kNotAuthorised[] = "Not authorised";
+constexpr char kUnauthenticated[] = "unauthenticated";  // the reason in metrics
 
 struct VerifyCall {
   grpc::ClientContext context;
@@ -42,25 +43,30 @@ struct VerifyCall {
 
 Authenticator::Authenticator(Secrets secrets,
                              std::shared_ptr<grpc::Channel> identity_channel,
-                             UserDirectory& users)
+                             UserDirectory& users, RefusalMetrics& metrics)
     : secrets_(std::move(secrets)),
       identity_(v1::IdentityService::NewStub(identity_channel)),
-      users_(users) {}
+      users_(users),
+      metrics_(metrics) {}
+
+absl::Status Authenticator::Unauthenticated(std::string_view why) const {
+  metrics_.Add(kUnauthenticated);
+  return absl::UnauthenticatedError(AbslView(why));
+}
 
 void Authenticator::Authenticate(const grpc::ServerContextBase& context, Done done) {
   const std::string_view authorization = Metadata(context, "authorization");
   if (Matches(authorization, secrets_.service)) {
     const std::string_view name = Metadata(context, "x-chatter-user");
     if (name.empty()) {
-      done(
-          absl::UnauthenticatedError("An internal service names the user that it acts "
-                                     "for in x-chatter-user"));
+      done(Unauthenticated(
+          "An internal service names the user that it acts for in x-chatter-user"));
       return;
     }
     users_.Find(std::string(name),
-                [done = std::move(done)](absl::StatusOr<UserRef> user) mutable {
+                [this, done = std::move(done)](absl::StatusOr<UserRef> user) mutable {
                   if (absl::IsNotFound(user.status())) {
-                    done(absl::UnauthenticatedError("x-chatter-user is no user"));
+                    done(Unauthenticated("x-chatter-user is no user"));
                   } else {
                     done(std::move(user));
                   }
@@ -68,7 +74,7 @@ void Authenticator::Authenticate(const grpc::ServerContextBase& context, Done do
     return;
   }
   if (!absl::StartsWith(AbslView(authorization), "Bearer ")) {
-    done(NotAuthorised());
+    done(Unauthenticated(kNotAuthorised));
     return;
   }
   auto owned = std::make_unique<VerifyCall>();
@@ -87,7 +93,7 @@ void Authenticator::Authenticate(const grpc::ServerContextBase& context, Done do
                           std::move(finished->done));
             return;
           case grpc::StatusCode::UNAUTHENTICATED:
-            finished->done(NotAuthorised());
+            finished->done(Unauthenticated(kNotAuthorised));
             return;
           case grpc::StatusCode::RESOURCE_EXHAUSTED:
             finished->done(FromGrpc(status));
@@ -108,7 +114,8 @@ absl::Status Authenticator::CheckMayCreateUsers(
       Matches(authorization, secrets_.service)) {
     return absl::OkStatus();
   }
-  return absl::PermissionDeniedError("Not authorised");
+  metrics_.Add(kUnauthenticated);
+  return absl::PermissionDeniedError(kNotAuthorised);
 }
 
 }  // namespace chatter::chat

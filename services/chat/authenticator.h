@@ -12,6 +12,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "chatter/v1/identity.grpc.pb.h"
+#include "services/chat/chat_metrics.h"
 #include "services/chat/user_directory.h"
 
 namespace chatter::chat {
@@ -28,7 +29,7 @@ class Authenticator {
   using Done = absl::AnyInvocable<void(absl::StatusOr<UserRef>)>;
 
   Authenticator(Secrets secrets, std::shared_ptr<grpc::Channel> identity_channel,
-                UserDirectory& users);
+                UserDirectory& users, RefusalMetrics& metrics);
 
   // The user that makes the call (`authorization: Bearer <jwt>`), or for whom an internal
   // service makes it (`authorization: <SERVICE_AUTH>`, `x-chatter-user: <name>`).
@@ -40,9 +41,13 @@ class Authenticator {
   absl::Status CheckMayCreateUsers(const grpc::ServerContextBase& context) const;
 
  private:
+  // Counts as a refusal.
+  absl::Status Unauthenticated(std::string_view why) const;
+
   const Secrets secrets_;
   const std::unique_ptr<v1::IdentityService::Stub> identity_;
   UserDirectory& users_;
+  RefusalMetrics& metrics_;
 };
 
 }  // namespace chatter::chat

@@ -63,6 +63,16 @@ class BatchWorker {
     return true;
   }
 
+  struct Load {
+    size_t items;
+    size_t weight;
+  };
+  // What waits.
+  Load load() const ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    return {waiting_.size(), waiting_weight_};
+  }
+
   // Returns when everything submitted before has been run.
   void Drain() ABSL_LOCKS_EXCLUDED(mutex_) {
     absl::MutexLock lock(&mutex_);
@@ -113,7 +123,7 @@ class BatchWorker {
   const Limits limits_;
   Run run_;
   Pace pace_;
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
   size_t waiting_weight_ ABSL_GUARDED_BY(mutex_) = 0;
   bool running_ ABSL_GUARDED_BY(mutex_) = false;

@@ -6,6 +6,7 @@
 #include "services/base/check_report.h"
 #include "services/base/health_client.h"
 #include "services/chat/adapters.h"
+#include "services/chat/chat_metrics.h"
 #include "services/identity/uacl_check.h"
 #include "services/notification/notif_check.h"
 #include "storage/open.h"
@@ -26,7 +27,8 @@ absl::StatusOr<std::string> CheckAdapter(const std::shared_ptr<grpc::Channel>& c
 int CheckChat(const Settings& settings) {
   CheckReport report;
   report.Add("DATABASE_URL", storage::Check(settings.Text("DATABASE_URL")));
-  const Adapters adapters(settings);
+  ChatMetrics metrics;
+  const Adapters adapters(settings, metrics);
   if (settings.IsGiven("IDENTITY_TARGET")) {
     report.Add("IDENTITY_TARGET", CheckAdapter(adapters.identity_channel()));
   } else {

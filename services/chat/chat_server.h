@@ -3,6 +3,7 @@
 #define CHATTER_SERVICES_CHAT_CHAT_SERVER_H_
 
 #include <grpcpp/channel.h>
+#include <prometheus/collectable.h>
 
 #include <memory>
 #include <string>
@@ -14,12 +15,14 @@
 #include "services/chat/append_queue.h"
 #include "services/chat/authenticator.h"
 #include "services/chat/blocking_pool.h"
+#include "services/chat/chat_metrics.h"
 #include "services/chat/chat_service.h"
 #include "services/chat/edge_service.h"
 #include "services/chat/message_rate.h"
 #include "services/chat/outbox.h"
 #include "services/chat/rpc_loop.h"
 #include "services/chat/session_registry.h"
+#include "services/chat/storage_check.h"
 #include "services/chat/user_directory.h"
 #include "services/chat/ws_tokens.h"
 #include "storage/storage.h"
@@ -36,15 +39,15 @@ struct ChatServerOptions {
   int message_rate = 0;  // of a user, a second; 0: no limit
 };
 
-class ChatServer {
+class ChatServer : public prometheus::Collectable {
  public:
-  // Listens when it returns. The storage and the clock must outlive the server.
+  // Listens when it returns. The metrics and the clock must outlive the server.
   static absl::StatusOr<std::unique_ptr<ChatServer>> Start(
       std::unique_ptr<storage::Storage> storage, const ChatServerOptions& options,
-      const Clock& clock = Clock::Real());
+      ChatMetrics& metrics, const Clock& clock = Clock::Real());
 
   // Ends as Stop does.
-  ~ChatServer();
+  ~ChatServer() override;
 
   // Where it listens, with the real port numbers.
   const std::vector<std::string>& addresses() const { return server_->addresses(); }
@@ -53,10 +56,18 @@ class ChatServer {
   // that they are over, and ends. Takes at most about 20 s. Once, on one thread.
   void Stop();
 
+  // The metrics, and what they say of now. Both block for a second at most, when the
+  // storage does not answer; on any thread, also while it stops.
+  std::vector<prometheus::MetricFamily> Collect() const override;
+  // Why no message can be stored now; empty when it can.
+  std::string WhyNotReady() const;
+
  private:
   ChatServer(std::unique_ptr<storage::Storage> storage, const ChatServerOptions& options,
-             const Clock& clock);
+             ChatMetrics& metrics, const Clock& clock);
 
+  const Clock& clock_;
+  ChatMetrics& metrics_;
   const std::unique_ptr<storage::Storage> storage_;
   SessionRegistry registry_;
   Outbox outbox_;
@@ -71,6 +82,7 @@ class ChatServer {
   ChatServiceImpl chat_service_;
   EdgeServiceImpl edge_service_;
   std::unique_ptr<RunningGrpcServer> server_;
+  mutable StorageCheck storage_check_;
 };
 
 }  // namespace chatter::chat

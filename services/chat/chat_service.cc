@@ -122,18 +122,21 @@ ChatServiceImpl::ChatServiceImpl(RpcLoop& loop, storage::Storage& storage,
       pool_(pool),
       services_(services),
       messages_limit_(messages_limit),
-      create_user_(loop, service_, &Service::RequestCreateUser,
-                   [this](auto& call) { CreateUser(call); }),
-      issue_token_(loop, service_, &Service::RequestIssueToken,
-                   [this](auto& call) { IssueToken(call); }),
-      send_message_(loop, service_, &Service::RequestSendMessage,
+      create_user_(loop, services.metrics.create_user, service_,
+                   &Service::RequestCreateUser, [this](auto& call) { CreateUser(call); }),
+      issue_token_(loop, services.metrics.issue_token, service_,
+                   &Service::RequestIssueToken, [this](auto& call) { IssueToken(call); }),
+      send_message_(loop, services.metrics.send_message, service_,
+                    &Service::RequestSendMessage,
                     [this](auto& call) { SendMessage(call); }),
-      list_messages_(loop, service_, &Service::RequestListMessages,
+      list_messages_(loop, services.metrics.list_messages, service_,
+                     &Service::RequestListMessages,
                      [this](auto& call) { ListMessages(call); }),
-      list_connections_(loop, service_, &Service::RequestListConnections,
+      list_connections_(loop, services.metrics.list_connections, service_,
+                        &Service::RequestListConnections,
                         [this](auto& call) { ListConnections(call); }),
       connect_(
-          loop, kMaxConnectStreams,
+          loop, services.metrics.connect, kMaxConnectStreams,
           [this] { return std::make_shared<ConnectStream>(services_, authenticator_); },
           [this, &loop](ConnectStream& stream, CompletionTag& tag) {
             service_.RequestConnect(&stream.context(), &stream.rpc(), loop.queue(),
@@ -168,6 +171,7 @@ template <typename Call>
 void ChatServiceImpl::Blocking(Call& call, absl::AnyInvocable<absl::Status()> work) {
   auto run = [&call, work = std::move(work)]() mutable { call.Finish(work()); };
   if (!pool_.TryRun(std::move(run))) {
+    services_.metrics.refusals.Add(error_code::kOverloaded);
     call.Finish(absl::ResourceExhaustedError("Too many requests wait; try again soon"));
   }
 }
@@ -201,7 +205,10 @@ void ChatServiceImpl::SendMessage(SendMessageMethod::Call& call) {
     const v1::Send& request = call.request().send();
     std::optional<Refusal> refusal = CheckSend(request, caller->name);
     if (!refusal.has_value()) refusal = services_.message_rate.Count(*caller);
-    if (refusal.has_value()) return call.Finish(ToStatus(*refusal));
+    if (refusal.has_value()) {
+      services_.metrics.refusals.Add(refusal->code);
+      return call.Finish(ToStatus(*refusal));
+    }
     v1::Send frame = request;
     PendingSend send = MakePendingSend(frame, std::move(caller));
     send.done = [&call](absl::StatusOr<v1::Message> message) {

@@ -34,6 +34,8 @@ std::vector<Setting> ChatSettings() {
        "an identityd that runs elsewhere: host:port or unix:<path>"},
       {"NOTIFICATION_TARGET", Kind::kText, "",
        "a notificationd that runs elsewhere: host:port or unix:<path>"},
+      {"ADMIN_LISTEN", Kind::kText, "",
+       "<IP address>:<port> of metrics, health and readiness over HTTP; none: off"},
   };
 }
 

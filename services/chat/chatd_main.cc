@@ -7,12 +7,14 @@
 #include <utility>
 
 #include "glog/logging.h"
+#include "services/base/admin_server.h"
 #include "services/base/error_mail.h"
 #include "services/base/lifecycle.h"
 #include "services/base/log.h"
 #include "services/base/settings.h"
 #include "services/chat/adapters.h"
 #include "services/chat/chat_check.h"
+#include "services/chat/chat_metrics.h"
 #include "services/chat/chat_server.h"
 #include "services/chat/chat_settings.h"
 #include "storage/open.h"
@@ -47,23 +49,33 @@ int Main(int argc, char** argv) {
     return 2;
   }
   if (settings.check_only()) return CheckChat(settings);
+  const absl::StatusOr<std::unique_ptr<AdminServer>> admin =
+      AdminServer::Start(settings.Text("ADMIN_LISTEN"));
+  if (!admin.ok()) return Fail(std::string(admin.status().message()));
+  if (!(*admin)->address().empty()) Announce("admin on " + (*admin)->address());
 
   absl::StatusOr<std::unique_ptr<storage::Storage>> storage =
       storage::Open(settings.Text("DATABASE_URL"));
   if (!storage.ok()) {
     return Fail("DATABASE_URL: " + std::string(storage.status().message()));
   }
-  const Adapters adapters(settings);
+  ChatMetrics metrics;
+  const Adapters adapters(settings, metrics);
   options->identity = adapters.identity_channel();
   options->notification = adapters.notification_channel();
   absl::StatusOr<std::unique_ptr<ChatServer>> server =
-      ChatServer::Start(*std::move(storage), *options);
+      ChatServer::Start(*std::move(storage), *options, metrics);
   if (!server.ok()) return Fail(std::string(server.status().message()));
   for (const std::string& address : (*server)->addresses()) {
     Announce("listening on " + address);
   }
+  const ChatServer& chat = **server;
+  (*admin)->SetMetrics(&chat);
+  (*admin)->SetReadiness([&chat] { return chat.WhyNotReady(); });
   stop.Wait();
+  (*admin)->SetReadiness([] { return "draining"; });
   (*server)->Stop();
+  (*admin)->SetMetrics(nullptr);
   LOG(INFO) << "stopped";
   return 0;
 }

@@ -50,6 +50,7 @@ absl::Status ConnectStream::HandleFirst(const v1::ClientFrame& frame) {
     absl::MutexLock lock(&mutex_);
     session_ = session;
   }
+  services_.metrics.connect_sessions.Add(1);
   OpenSession(services_, session);
   return absl::OkStatus();
 }
@@ -76,7 +77,9 @@ void ConnectStream::CloseSessions() {
     absl::MutexLock lock(&mutex_);
     session = std::move(session_);
   }
-  if (session != nullptr) services_.registry.Close(*session);
+  if (session == nullptr) return;
+  services_.metrics.connect_sessions.Add(-1);
+  services_.registry.Close(*session);
 }
 
 void ConnectStream::End() {

@@ -4,6 +4,8 @@
 
 #include <grpcpp/server_builder.h>
 
+#include <cstddef>
+
 #include "chatter/v1/edge.grpc.pb.h"
 #include "services/chat/attach_stream.h"
 #include "services/chat/rpc_loop.h"
@@ -20,6 +22,8 @@ class EdgeServiceImpl {
   void AddTo(grpc::ServerBuilder& builder) { builder.RegisterService(&service_); }
   // Once the server is built.
   void Start() { streams_.AcceptNext(); }
+
+  size_t streams() const { return streams_.size(); }
 
   // Takes nothing more from the edges. What they sent before is in the append queue.
   void StopReading() { streams_.StopReading(); }

@@ -45,8 +45,10 @@ struct Outbox::Call {
 };
 
 Outbox::Outbox(storage::Storage& storage,
-               std::shared_ptr<grpc::Channel> notification_channel, const Clock& clock)
+               std::shared_ptr<grpc::Channel> notification_channel,
+               NotificationMetrics& metrics, const Clock& clock)
     : storage_(storage),
+      metrics_(metrics),
       clock_(clock),
       stub_(notification_channel != nullptr
                 ? v1::NotificationService::NewStub(notification_channel)
@@ -214,9 +216,11 @@ void Outbox::AddOutcome(storage::Notification notification, const grpc::Status& 
     LOG(ERROR) << "notif refused a notification for good: " << status.error_message();
   }
   if (status.ok() || refused) {
+    (refused ? metrics_.refused : metrics_.delivered).Add();
     finished_.push_back(std::move(notification.key));
     return;
   }
+  metrics_.retried.Add();
   const int attempts = notification.attempts + 1;
   const absl::Time due = clock_.Now() + Backoff(attempts);
   LOG_EVERY_N(WARNING, 100) << "notif failed (" << google::COUNTER

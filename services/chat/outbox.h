@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "chatter/v1/notification.grpc.pb.h"
 #include "services/base/clock.h"
+#include "services/chat/chat_metrics.h"
 #include "storage/storage.h"
 
 namespace chatter::chat {
@@ -29,7 +30,7 @@ class Outbox {
   // A null channel turns notifications off: nothing enters the outbox, and what is there
   // stays.
   Outbox(storage::Storage& storage, std::shared_ptr<grpc::Channel> notification_channel,
-         const Clock& clock);
+         NotificationMetrics& metrics, const Clock& clock);
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
 
@@ -75,6 +76,7 @@ class Outbox {
   absl::Duration Backoff(int attempts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   storage::Storage& storage_;
+  NotificationMetrics& metrics_;
   const Clock& clock_;
   const std::unique_ptr<v1::NotificationService::Stub> stub_;
 

@@ -92,7 +92,8 @@ class OutboxTest : public testing::Test {
   }
 
   void StartOutbox() {
-    outbox_ = std::make_unique<Outbox>(storage_, server_->InProcessChannel({}), clock_);
+    outbox_ = std::make_unique<Outbox>(storage_, server_->InProcessChannel({}), metrics_,
+                                       clock_);
   }
 
   // Commits a message with its notification, and hands that to the outbox if told so.
@@ -132,6 +133,7 @@ class OutboxTest : public testing::Test {
   std::vector<storage::User> users_;
   FakeNotification notif_;
   std::unique_ptr<grpc::Server> server_;
+  NotificationMetrics metrics_;
   std::unique_ptr<Outbox> outbox_;
   int committed_ = 0;
 };
@@ -220,7 +222,7 @@ TEST_F(OutboxTest, AStopGivesBackWhatWasNotTried) {
 }
 
 TEST_F(OutboxTest, IsOffWithoutAChannel) {
-  outbox_ = std::make_unique<Outbox>(storage_, nullptr, clock_);
+  outbox_ = std::make_unique<Outbox>(storage_, nullptr, metrics_, clock_);
   EXPECT_FALSE(outbox_->enabled());
   Commit("stays", false);
   outbox_->Stop();

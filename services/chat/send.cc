@@ -95,7 +95,8 @@ PendingSend MakePendingSend(v1::Send& send, UserRef sender) {
   return pending;
 }
 
-void Refuse(PendingSend& send, const Refusal& refusal) {
+void Refuse(PendingSend& send, const Refusal& refusal, RefusalMetrics& metrics) {
+  metrics.Add(refusal.code);
   if (send.session == nullptr) {
     send.done(ToStatus(refusal));
     return;

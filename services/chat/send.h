@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "chatter/v1/frames.pb.h"
+#include "services/chat/chat_metrics.h"
 #include "services/chat/session.h"
 
 namespace chatter::chat {
@@ -48,6 +49,7 @@ struct PendingSend {
   std::string text;
   std::string image_path;
   std::string client_id;
+  absl::Duration taken;  // uptime when it came to the append queue
   // Who hears of the outcome: the session that sent it, or the call's `done`.
   std::shared_ptr<Session> session;
   absl::AnyInvocable<void(absl::StatusOr<v1::Message>)> done;
@@ -63,7 +65,7 @@ struct PendingSend {
 PendingSend MakePendingSend(v1::Send& send, UserRef sender);
 
 // Tells a session, or the call, that the send was refused. Counts as its answer.
-void Refuse(PendingSend& send, const Refusal& refusal);
+void Refuse(PendingSend& send, const Refusal& refusal, RefusalMetrics& metrics);
 
 }  // namespace chatter::chat
 

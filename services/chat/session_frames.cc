@@ -21,23 +21,33 @@ void HandleSend(const SessionServices& services, const std::shared_ptr<Session>&
   PendingSend send = MakePendingSend(frame, session->user());
   send.session = session;
   if (refusal.has_value()) {
-    Refuse(send, *refusal);
+    Refuse(send, *refusal, services.metrics.refusals);
   } else {
     services.append_queue.Submit(std::move(send));
   }
 }
 
-void HandlePing(Session& session, v1::Ping& ping) {
+// What is not a send's refusal.
+void SendError(const SessionServices& services, Session& session,
+               const Refusal& refusal) {
+  services.metrics.refusals.Add(refusal.code);
   v1::Delivery delivery;
   delivery.add_sessions(session.id());
+  FillError(refusal, "", *delivery.mutable_frame()->mutable_error());
+  session.stream().Enqueue(delivery);
+}
+
+void HandlePing(const SessionServices& services, Session& session, v1::Ping& ping) {
   if (ping.payload().size() > kMaxPingPayloadBytes) {
-    FillError({error_code::kTooLong, "The payload of a ping is longer than 125 bytes",
-               absl::StatusCode::kInvalidArgument},
-              "", *delivery.mutable_frame()->mutable_error());
-  } else {
-    delivery.mutable_frame()->mutable_pong()->mutable_payload()->swap(
-        *ping.mutable_payload());
+    return SendError(
+        services, session,
+        {error_code::kTooLong, "The payload of a ping is longer than 125 bytes",
+         absl::StatusCode::kInvalidArgument});
   }
+  v1::Delivery delivery;
+  delivery.add_sessions(session.id());
+  delivery.mutable_frame()->mutable_pong()->mutable_payload()->swap(
+      *ping.mutable_payload());
   session.stream().Enqueue(delivery);
 }
 
@@ -69,7 +79,7 @@ absl::Status HandleFrame(const SessionServices& services,
       HandleSend(services, session, *frame.mutable_send());
       return absl::OkStatus();
     case v1::ClientFrame::kPing:
-      HandlePing(*session, *frame.mutable_ping());
+      HandlePing(services, *session, *frame.mutable_ping());
       return absl::OkStatus();
     case v1::ClientFrame::kHello:
       return absl::InvalidArgumentError("a session has one hello");
@@ -77,12 +87,9 @@ absl::Status HandleFrame(const SessionServices& services,
       break;
   }
   // A frame of a later version of the protocol.
-  v1::Delivery delivery;
-  delivery.add_sessions(session->id());
-  FillError({error_code::kBadFrame, "This service does not know the frame",
-             absl::StatusCode::kInvalidArgument},
-            "", *delivery.mutable_frame()->mutable_error());
-  session->stream().Enqueue(delivery);
+  SendError(services, *session,
+            {error_code::kBadFrame, "This service does not know the frame",
+             absl::StatusCode::kInvalidArgument});
   return absl::OkStatus();
 }
 

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "chatter/v1/frames.pb.h"
 #include "services/chat/append_queue.h"
+#include "services/chat/chat_metrics.h"
 #include "services/chat/message_rate.h"
 #include "services/chat/session.h"
 #include "services/chat/session_registry.h"
@@ -22,6 +23,7 @@ struct SessionServices {
   WsTokens& tokens;
   UserDirectory& users;
   const MessageRate& message_rate;
+  ChatMetrics& metrics;
   std::string epoch;
 };
 

@@ -49,17 +49,18 @@ class SessionFramesTest : public testing::Test {
 
   storage::TempStorage storage_;
   FakeClock clock_;
-  SessionRegistry registry_;
+  ChatMetrics metrics_;
+  SessionRegistry registry_{metrics_.deliveries};
   BlockingPool pool_{1, 1};
   UserDirectory users_{storage_, registry_, pool_};
-  Outbox outbox_{storage_, nullptr, clock_};
-  WsTokens tokens_{storage_, clock_};
+  Outbox outbox_{storage_, nullptr, metrics_.notifications, clock_};
+  WsTokens tokens_{storage_, metrics_, clock_};
   AppendQueue append_queue_{storage_, users_, registry_, outbox_, NotifyPolicy::kAlways,
-                            clock_};
+                            metrics_, clock_};
   static constexpr int kMessageRate = 100;
   const MessageRate message_rate_{kMessageRate, clock_};
-  const SessionServices services_{registry_, append_queue_, tokens_,
-                                  users_,    message_rate_, "the epoch"};
+  const SessionServices services_{registry_,     append_queue_, tokens_,    users_,
+                                  message_rate_, metrics_,      "the epoch"};
   const std::shared_ptr<RecordingStream> stream_ = std::make_shared<RecordingStream>();
 };
 

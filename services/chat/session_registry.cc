@@ -126,6 +126,11 @@ bool SessionRegistry::IsOnline(std::string_view user) const {
   return users_.contains(AbslView(user));
 }
 
+size_t SessionRegistry::CountOnline() const {
+  absl::MutexLock lock(&mutex_);
+  return users_.size();
+}
+
 std::vector<bool> SessionRegistry::AreOnline(
     absl::Span<const std::string_view> users) const {
   std::vector<bool> online;
@@ -158,6 +163,7 @@ void SessionRegistry::AnnouncePresence(const std::string& user, const Group& gro
     v1::Presence& presence = *delivery_.mutable_frame()->mutable_presence();
     presence.set_user(user);
     presence.set_active(active);
+    metrics_.presences.Add(static_cast<uint64_t>(end - begin));
     stream->Enqueue(delivery_);
     touched.try_emplace(stream.get(), stream);
     begin = end;
@@ -186,6 +192,7 @@ void SessionRegistry::DeliverOne(CommittedMessage& committed, TouchedStreams& to
     sent.set_seq(message.seq());
     sent.set_id(message.id());
     *sent.mutable_created() = message.created();
+    metrics_.sents.Add();
     origin->stream().Enqueue(delivery_);
     touched.try_emplace(&origin->stream(), origin->stream_);
   }
@@ -211,6 +218,8 @@ void SessionRegistry::AddSessionsOf(const std::string& user, Targets& targets) {
 
 void SessionRegistry::QueueMessage(Targets& targets, const Session* answered,
                                    v1::Message& message, TouchedStreams& touched) {
+  metrics_.messages.Add(targets.size());
+  metrics_.text_bytes.Add(targets.size() * message.text().size());
   std::sort(targets.begin(), targets.end(), StreamThenId);
   for (auto begin = targets.begin(); begin != targets.end();) {
     const auto end = EndOfStream(begin, targets.end());

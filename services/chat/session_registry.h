@@ -14,6 +14,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "chatter/v1/frames.pb.h"
+#include "services/chat/chat_metrics.h"
 #include "services/chat/session.h"
 
 namespace chatter::chat {
@@ -33,7 +34,8 @@ struct CommittedMessage {
 // order of the calls made here.
 class SessionRegistry {
  public:
-  SessionRegistry() = default;
+  // The metrics outlive it.
+  explicit SessionRegistry(DeliveryMetrics& metrics) : metrics_(metrics) {}
   SessionRegistry(const SessionRegistry&) = delete;
   SessionRegistry& operator=(const SessionRegistry&) = delete;
 
@@ -59,6 +61,7 @@ class SessionRegistry {
   void StopPresence();
 
   bool IsOnline(std::string_view user) const;
+  size_t CountOnline() const;
 
   // One answer for each name, in order.
   std::vector<bool> AreOnline(absl::Span<const std::string_view> users) const;
@@ -92,6 +95,7 @@ class SessionRegistry {
   void QueueMessage(Targets& targets, const Session* answered, v1::Message& message,
                     TouchedStreams& touched) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  DeliveryMetrics& metrics_;
   mutable absl::Mutex mutex_;
   bool presence_stopped_ ABSL_GUARDED_BY(mutex_) = false;
   absl::flat_hash_map<std::string, OnlineUser> users_ ABSL_GUARDED_BY(mutex_);

@@ -59,7 +59,8 @@ class Crowd {
   const std::string& name(size_t i) { return session(i).user()->name; }
 
  private:
-  SessionRegistry registry_;
+  DeliveryMetrics metrics_;
+  SessionRegistry registry_{metrics_};
   std::vector<std::shared_ptr<Session>> sessions_;
 };
 

@@ -50,7 +50,8 @@ class SessionRegistryTest : public testing::Test {
 
   const std::shared_ptr<RecordingStream> stream_ = std::make_shared<RecordingStream>();
   const std::shared_ptr<RecordingStream> other_ = std::make_shared<RecordingStream>();
-  SessionRegistry registry_;
+  DeliveryMetrics metrics_;
+  SessionRegistry registry_{metrics_};
 };
 
 TEST_F(SessionRegistryTest, TheGroupHearsOfTheFirstAndTheLastSessionOnly) {

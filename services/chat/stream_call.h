@@ -68,6 +68,9 @@ class StreamCall : public SessionStream {
     Perform(action);
   }
 
+  // Of a stream that has gone.
+  int final_code() const { return final_status_.error_code(); }
+
   // Cuts the stream. Any thread.
   void Cancel() { context_.TryCancel(); }
 

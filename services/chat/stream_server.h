@@ -14,6 +14,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "services/base/completion_tag.h"
+#include "services/chat/chat_metrics.h"
 #include "services/chat/rpc_loop.h"
 
 namespace chatter::chat {
@@ -27,8 +28,10 @@ class StreamServer {
   // Asks gRPC for the next call.
   using Accept = std::function<void(Stream&, CompletionTag&)>;
 
-  StreamServer(RpcLoop& loop, size_t max_streams, Make make, Accept accept)
+  StreamServer(RpcLoop& loop, RpcMetrics& metrics, size_t max_streams, Make make,
+               Accept accept)
       : loop_(loop),
+        metrics_(metrics),
         max_streams_(max_streams),
         make_(std::move(make)),
         accept_(std::move(accept)) {}
@@ -36,6 +39,11 @@ class StreamServer {
   void AcceptNext() {
     accepting_ = make_();
     accept_(*accepting_, accept_tag_);
+  }
+
+  size_t size() const ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    return streams_.size();
   }
 
   // Refuses new streams, and takes nothing more from those there are.
@@ -87,6 +95,7 @@ class StreamServer {
   }
 
   void OnGone(Stream* key) ABSL_LOCKS_EXCLUDED(mutex_) {
+    metrics_.Add(key->final_code());
     {
       absl::MutexLock lock(&mutex_);
       const auto it = streams_.find(key);
@@ -105,13 +114,14 @@ class StreamServer {
   }
 
   RpcLoop& loop_;
+  RpcMetrics& metrics_;
   const size_t max_streams_;
   const Make make_;
   const Accept accept_;
   CompletionTag accept_tag_{[this](bool ok) { OnAccepted(ok); }};
   std::shared_ptr<Stream> accepting_;  // of the loop's thread
 
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::flat_hash_map<Stream*, std::shared_ptr<Stream>> streams_ ABSL_GUARDED_BY(mutex_);
 };

@@ -13,6 +13,7 @@
 #include "services/base/completion_tag.h"
 #include "services/base/grpc_status.h"
 #include "services/base/protocol.h"
+#include "services/chat/chat_metrics.h"
 #include "services/chat/rpc_loop.h"
 
 namespace chatter::chat {
@@ -29,6 +30,7 @@ class UnaryCall {
   // the status has it. Once, on any thread; the call must
   // not be touched afterwards.
   void Finish(const absl::Status& status) {
+    metrics_.Add(status.raw_code());
     if (const auto retry_after = status.GetPayload(kRetryAfterMetadata)) {
       context_.AddTrailingMetadata(kRetryAfterMetadata, std::string(*retry_after));
     }
@@ -39,12 +41,13 @@ class UnaryCall {
   template <typename, typename, typename>
   friend class UnaryMethod;
 
-  explicit UnaryCall(RpcLoop& loop)
-      : finished_([this, &loop](bool) {
+  UnaryCall(RpcLoop& loop, RpcMetrics& metrics)
+      : metrics_(metrics), finished_([this, &loop](bool) {
           loop.ReleaseLater(std::shared_ptr<UnaryCall>(this));
           loop.OnCallEnded();
         }) {}
 
+  RpcMetrics& metrics_;
   grpc::ServerContext context_;
   Request request_;
   Response response_;
@@ -66,11 +69,16 @@ class UnaryMethod {
   // Finishes the call, now or later.
   using Handler = std::function<void(Call&)>;
 
-  UnaryMethod(RpcLoop& loop, Service& service, Accept accept, Handler handler)
-      : loop_(loop), service_(service), accept_(accept), handler_(std::move(handler)) {}
+  UnaryMethod(RpcLoop& loop, RpcMetrics& metrics, Service& service, Accept accept,
+              Handler handler)
+      : loop_(loop),
+        metrics_(metrics),
+        service_(service),
+        accept_(accept),
+        handler_(std::move(handler)) {}
 
   void AcceptNext() {
-    accepting_.reset(new Call(loop_));
+    accepting_.reset(new Call(loop_, metrics_));
     (service_.*accept_)(&accepting_->context_, &accepting_->request_,
                         &accepting_->responder_, loop_.queue(), loop_.queue(),
                         &accept_tag_);
@@ -86,6 +94,7 @@ class UnaryMethod {
   }
 
   RpcLoop& loop_;
+  RpcMetrics& metrics_;
   Service& service_;
   const Accept accept_;
   const Handler handler_;

@@ -45,7 +45,8 @@ class UserDirectoryTest : public testing::Test {
   }
 
   storage::TempStorage storage_;
-  SessionRegistry sessions_;
+  DeliveryMetrics metrics_;
+  SessionRegistry sessions_{metrics_};
   BlockingPool pool_{1, 1};
   UserDirectory users_{storage_, sessions_, pool_};
 };

@@ -34,8 +34,9 @@ std::string RandomToken() {
 
 }  // namespace
 
-WsTokens::WsTokens(storage::Storage& storage, const Clock& clock)
+WsTokens::WsTokens(storage::Storage& storage, ChatMetrics& metrics, const Clock& clock)
     : storage_(storage),
+      metrics_(metrics),
       clock_(clock),
       next_sweep_(clock.Now()),
       issue_({kWaiting, kWaiting},
@@ -50,6 +51,7 @@ void WsTokens::Issue(const storage::User& user, Issued done) {
 
 void WsTokens::Redeem(std::string_view token, Redeemed done) {
   if (token.size() != kWsTokenCharacters) {
+    metrics_.ws_tokens_refused.Add();
     done(std::nullopt);
     return;
   }
@@ -76,6 +78,7 @@ void WsTokens::IssueAll(std::vector<PendingIssue>& batch) {
   const absl::Status status = storage_.PutTokens(tokens);
   for (size_t i = 0; i < batch.size(); ++i) {
     if (status.ok()) {
+      metrics_.ws_tokens_issued.Add();
       batch[i].done(IssuedToken{std::move(secrets[i]), expires});
     } else {
       batch[i].done(status);
@@ -94,6 +97,8 @@ void WsTokens::RedeemAll(std::vector<PendingRedeem>& batch) {
     if (!users.ok()) {
       batch[i].done(users.status());
     } else {
+      ((*users)[i].has_value() ? metrics_.ws_tokens_redeemed : metrics_.ws_tokens_refused)
+          .Add();
       batch[i].done(std::move((*users)[i]));
     }
   }

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "services/base/clock.h"
 #include "services/chat/batch_worker.h"
+#include "services/chat/chat_metrics.h"
 #include "storage/storage.h"
 
 namespace chatter::chat {
@@ -30,7 +31,7 @@ class WsTokens {
   // nullopt: the token is unknown, used or expired.
   using Redeemed = absl::AnyInvocable<void(absl::StatusOr<std::optional<storage::User>>)>;
 
-  WsTokens(storage::Storage& storage, const Clock& clock);
+  WsTokens(storage::Storage& storage, ChatMetrics& metrics, const Clock& clock);
 
   // kUnavailable, kResourceExhausted when 10,000 wait.
   void Issue(const storage::User& user, Issued done);
@@ -54,6 +55,7 @@ class WsTokens {
   void SweepExpired(absl::Time now);
 
   storage::Storage& storage_;
+  ChatMetrics& metrics_;
   const Clock& clock_;
   absl::Time next_sweep_;  // of the issuing thread
   BatchWorker<PendingIssue> issue_;

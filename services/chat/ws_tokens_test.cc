@@ -55,7 +55,8 @@ class WsTokensTest : public testing::Test {
   storage::TempStorage storage_;
   FakeClock clock_;
   const storage::User alice_;
-  WsTokens tokens_{storage_, clock_};
+  ChatMetrics metrics_;
+  WsTokens tokens_{storage_, metrics_, clock_};
 };
 
 TEST_F(WsTokensTest, ATokenIsGoodOnceForItsUser) {

@@ -23,8 +23,12 @@ constexpr size_t kMaxWaiters = 1'000;
 
 class CachingProvider : public IdentityProvider {
  public:
-  CachingProvider(std::unique_ptr<IdentityProvider> next, const Clock& clock)
-      : clock_(clock), remembered_(kRememberedIdentities), next_(std::move(next)) {}
+  CachingProvider(std::unique_ptr<IdentityProvider> next, IdentityMetrics& metrics,
+                  const Clock& clock)
+      : metrics_(metrics),
+        clock_(clock),
+        remembered_(kRememberedIdentities),
+        next_(std::move(next)) {}
 
   void Verify(const std::string& authorization, Done done) override {
     const Sha256Hash key = Sha256(authorization);
@@ -34,7 +38,9 @@ class CachingProvider : public IdentityProvider {
       if (const Remembered* known = remembered_.Find(key);
           known != nullptr && clock_.Now() < known->until) {
         answer = known->identity;
+        metrics_.cache_hits.Add();
       } else {
+        metrics_.cache_misses.Add();
         const auto [it, first] = waiting_.try_emplace(key);
         if (it->second.size() >= kMaxWaiters) {
           answer = absl::ResourceExhaustedError("too many equal calls wait already");
@@ -81,6 +87,7 @@ class CachingProvider : public IdentityProvider {
     for (const Done& done : waiters) done(identity);
   }
 
+  IdentityMetrics& metrics_;
   const Clock& clock_;
   absl::Mutex mutex_;
   LruCache<Remembered, RememberedKey> remembered_ ABSL_GUARDED_BY(mutex_);
@@ -91,8 +98,9 @@ class CachingProvider : public IdentityProvider {
 }  // namespace
 
 std::unique_ptr<IdentityProvider> MakeCachingProvider(
-    std::unique_ptr<IdentityProvider> next, const Clock& clock) {
-  return std::make_unique<CachingProvider>(std::move(next), clock);
+    std::unique_ptr<IdentityProvider> next, IdentityMetrics& metrics,
+    const Clock& clock) {
+  return std::make_unique<CachingProvider>(std::move(next), metrics, clock);
 }
 
 }  // namespace chatter::identity

@@ -36,7 +36,7 @@ class CachingProviderTest : public ::testing::Test {
   CachingProviderTest() {
     auto fake = std::make_unique<FakeProvider>();
     fake_ = fake.get();
-    provider_ = MakeCachingProvider(std::move(fake), clock_);
+    provider_ = MakeCachingProvider(std::move(fake), metrics_, clock_);
   }
 
   // A header whose JWT ends this much later.
@@ -55,6 +55,7 @@ class CachingProviderTest : public ::testing::Test {
   }
 
   FakeClock clock_;
+  IdentityMetrics metrics_;
   FakeProvider* fake_;
   std::unique_ptr<IdentityProvider> provider_;
   std::vector<absl::StatusOr<Identity>> answers_;

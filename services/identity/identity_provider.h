@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "services/base/clock.h"
 #include "services/base/http_client.h"
+#include "services/identity/identity_metrics.h"
 
 namespace chatter::identity {
 
@@ -33,13 +34,15 @@ class IdentityProvider {
 
 // Asks uacl by HTTP: contract.md, "uacl, as Chatter calls it".
 std::unique_ptr<IdentityProvider> MakeUaclProvider(HttpClient& http,
-                                                   const std::string& verification_url);
+                                                   const std::string& verification_url,
+                                                   IdentityMetrics& metrics,
+                                                   const Clock& clock);
 
 // Remembers positive answers of `next` for at most 60 s and never past the JWT's `exp`,
 // up to 10,000 of them, keyed by a hash of the header; equal calls in flight are made
 // once. A header whose `exp` cannot be read is not remembered.
 std::unique_ptr<IdentityProvider> MakeCachingProvider(
-    std::unique_ptr<IdentityProvider> next, const Clock& clock);
+    std::unique_ptr<IdentityProvider> next, IdentityMetrics& metrics, const Clock& clock);
 
 }  // namespace chatter::identity
 

@@ -5,9 +5,10 @@
 namespace chatter::identity {
 
 IdentityServiceImpl::IdentityServiceImpl(const std::string& verification_url,
-                                         const Clock& clock)
+                                         IdentityMetrics& metrics, const Clock& clock)
     : http_(MakeHttpClient({})) {
-  provider_ = MakeCachingProvider(MakeUaclProvider(*http_, verification_url), clock);
+  provider_ = MakeCachingProvider(
+      MakeUaclProvider(*http_, verification_url, metrics, clock), metrics, clock);
 }
 
 grpc::ServerUnaryReactor* IdentityServiceImpl::Verify(

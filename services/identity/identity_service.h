@@ -15,7 +15,9 @@ namespace chatter::identity {
 // that the shutdown of its server waits no longer.
 class IdentityServiceImpl : public v1::IdentityService::CallbackService {
  public:
-  IdentityServiceImpl(const std::string& verification_url, const Clock& clock);
+  // The metrics outlive it.
+  IdentityServiceImpl(const std::string& verification_url, IdentityMetrics& metrics,
+                      const Clock& clock);
 
   grpc::ServerUnaryReactor* Verify(grpc::CallbackServerContext* context,
                                    const v1::VerifyRequest* request,

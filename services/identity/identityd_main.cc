@@ -34,8 +34,9 @@ int main(int argc, char** argv) {
     return report.exit_code();
   }
 
+  chatter::identity::IdentityMetrics metrics;
   chatter::identity::IdentityServiceImpl service(settings.Text("VERIFICATION_URL"),
-                                                 chatter::Clock::Real());
+                                                 metrics, chatter::Clock::Real());
   grpc::ServerBuilder builder;
   builder.RegisterService(&service);
   auto running = chatter::StartGrpcServer(builder, settings.List("IDENTITY_LISTEN"));

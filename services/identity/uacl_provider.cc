@@ -77,8 +77,12 @@ bool IsBearer(std::string_view authorization) {
 
 class UaclProvider : public IdentityProvider {
  public:
-  UaclProvider(HttpClient& http, const std::string& verification_url)
-      : http_(http), verification_url_(verification_url) {}
+  UaclProvider(HttpClient& http, const std::string& verification_url,
+               IdentityMetrics& metrics, const Clock& clock)
+      : http_(http),
+        verification_url_(verification_url),
+        metrics_(metrics.uacl),
+        clock_(clock) {}
 
   void Verify(const std::string& authorization, Done done) override {
     if (!IsBearer(authorization)) {
@@ -90,21 +94,39 @@ class UaclProvider : public IdentityProvider {
     request.headers = {"Authorization: " + authorization};
     request.deadline = kUaclDeadline;
     http_.Send(std::move(request),
-               [done = std::move(done)](const absl::StatusOr<HttpResponse>& response) {
-                 done(ToIdentity(response));
+               [this, begin = clock_.Uptime(),
+                done = std::move(done)](const absl::StatusOr<HttpResponse>& response) {
+                 const absl::StatusOr<Identity> identity = ToIdentity(response);
+                 Count(identity.status(), clock_.Uptime() - begin);
+                 done(identity);
                });
   }
 
  private:
+  void Count(const absl::Status& status, absl::Duration took) {
+    if (status.ok()) {
+      metrics_.ok.Add();
+    } else if (absl::IsUnauthenticated(status)) {
+      metrics_.refused.Add();
+    } else {
+      metrics_.failed.Add();
+    }
+    metrics_.latency.Observe(took);
+  }
+
   HttpClient& http_;
   const std::string verification_url_;
+  CallMetrics& metrics_;
+  const Clock& clock_;
 };
 
 }  // namespace
 
 std::unique_ptr<IdentityProvider> MakeUaclProvider(HttpClient& http,
-                                                   const std::string& verification_url) {
-  return std::make_unique<UaclProvider>(http, verification_url);
+                                                   const std::string& verification_url,
+                                                   IdentityMetrics& metrics,
+                                                   const Clock& clock) {
+  return std::make_unique<UaclProvider>(http, verification_url, metrics, clock);
 }
 
 }  // namespace chatter::identity

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "rapidjson/stringbuffer.h"
 #include "rapidjson/writer.h"
+#include "services/base/clock.h"
 #include "services/base/grpc_status.h"
 #include "services/base/protocol.h"
 #include "services/base/rfc3339.h"
@@ -81,8 +82,19 @@ std::string NotificationBody(const v1::NotifyRequest& request,
   return std::string(body.GetString(), body.GetSize());
 }
 
-NotificationServiceImpl::NotificationServiceImpl(NotifTarget target)
-    : target_(std::move(target)), http_(MakeHttpClient({})) {}
+NotificationServiceImpl::NotificationServiceImpl(NotifTarget target, CallMetrics& metrics)
+    : target_(std::move(target)), metrics_(metrics), http_(MakeHttpClient({})) {}
+
+void NotificationServiceImpl::Count(const absl::Status& status, absl::Duration took) {
+  if (status.ok()) {
+    metrics_.ok.Add();
+  } else if (absl::IsInvalidArgument(status)) {
+    metrics_.refused.Add();
+  } else {
+    metrics_.failed.Add();
+  }
+  metrics_.latency.Observe(took);
+}
 
 grpc::ServerUnaryReactor* NotificationServiceImpl::Notify(
     grpc::CallbackServerContext* context, const v1::NotifyRequest* request,
@@ -95,8 +107,11 @@ grpc::ServerUnaryReactor* NotificationServiceImpl::Notify(
   http.body =
       std::make_unique<std::string>(NotificationBody(*request, target_.emotives_url));
   http.deadline = kNotifDeadline;
-  http_->Send(std::move(http), [reactor](const absl::StatusOr<HttpResponse>& response) {
-    reactor->Finish(ToGrpc(ToStatus(response)));
+  http_->Send(std::move(http), [this, reactor, begin = Clock::Real().Uptime()](
+                                   const absl::StatusOr<HttpResponse>& response) {
+    const absl::Status status = ToStatus(response);
+    Count(status, Clock::Real().Uptime() - begin);
+    reactor->Finish(ToGrpc(status));
   });
   return reactor;
 }

@@ -6,6 +6,7 @@
 
 #include "chatter/v1/notification.grpc.pb.h"
 #include "services/base/http_client.h"
+#include "services/base/metrics.h"
 
 namespace chatter::notification {
 
@@ -23,14 +24,18 @@ std::string NotificationBody(const v1::NotifyRequest& request,
 // deadline, so that the shutdown of its server waits no longer.
 class NotificationServiceImpl : public v1::NotificationService::CallbackService {
  public:
-  explicit NotificationServiceImpl(NotifTarget target);
+  // The metrics outlive it.
+  NotificationServiceImpl(NotifTarget target, CallMetrics& metrics);
 
   grpc::ServerUnaryReactor* Notify(grpc::CallbackServerContext* context,
                                    const v1::NotifyRequest* request,
                                    v1::NotifyResponse* response) override;
 
  private:
+  void Count(const absl::Status& status, absl::Duration took);
+
   const NotifTarget target_;
+  CallMetrics& metrics_;
   const std::unique_ptr<HttpClient> http_;
 };
 

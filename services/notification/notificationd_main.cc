@@ -36,9 +36,11 @@ int main(int argc, char** argv) {
     return report.exit_code();
   }
 
+  chatter::CallMetrics metrics;
   chatter::notification::NotificationServiceImpl service(
       {settings.Text("NOTIFICATION_URL"), settings.Text("NOTIFICATION_AUTH"),
-       settings.Text("EMOTIVES_URL")});
+       settings.Text("EMOTIVES_URL")},
+      metrics);
   grpc::ServerBuilder builder;
   builder.RegisterService(&service);
   auto running = chatter::StartGrpcServer(builder, settings.List("NOTIFICATION_LISTEN"));

@@ -67,7 +67,7 @@ void ChatServerFixture::StartServer(int messages_limit, int message_rate) {
   options.identity = identity_server_->InProcessChannel({});
   options.messages_limit = messages_limit;
   options.message_rate = message_rate;
-  auto server = ChatServer::Start(*std::move(storage), options, clock_);
+  auto server = ChatServer::Start(*std::move(storage), options, metrics_, clock_);
   ASSERT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
   channel_ = grpc::CreateChannel(server_->addresses().front(),

@@ -57,6 +57,7 @@ class ChatServerFixture : public testing::Test {
                     v1::ListMessagesResponse* response);
 
   FakeClock clock_;
+  ChatMetrics metrics_;  // of all its servers
   std::string folder_;
   FakeIdentity identity_;
   std::unique_ptr<grpc::Server> identity_server_;
