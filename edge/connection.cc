@@ -125,6 +125,7 @@ bool Connection::IsTakingAnswers() {
 }
 
 void Connection::OnBytes(absl::Span<char> bytes) {
+  thread_.metrics().bytes_in.Add(bytes.size());
   switch (state_) {
     case State::kRequest: {
       const bool was_idle = http_->reader.state() == HttpRequestReader::State::kIdle;
@@ -177,8 +178,11 @@ void Connection::HandleRequest() {
   http_->origin = request.Header("Origin");
   http_->keep_alive = request.keep_alive();
   http_->head_only = request.method() == "HEAD";
-  if (request.path() == kWebSocketPath && request.method() == "GET") {
-    return HandleHandshake(request);
+  http_->route = RouteOf(request.path());
+  http_->begun = thread_.loop().Now();
+  if (http_->route == Route::kWebSocket) {
+    if (request.method() == "GET") return HandleHandshake(request);
+    http_->route = Route::kOther;
   }
   state_ = State::kAnswering;
   SetDeadline(kAnswerDeadline);
@@ -224,10 +228,14 @@ std::optional<HttpAnswer> Connection::CountHandshake(const HttpRequest& request)
                     : peer.address;
   const absl::Duration wait = limits.handshakes.Take(client, thread_.loop().Now());
   if (wait > absl::ZeroDuration()) {
+    thread_.metrics().CountRefusal(EdgeRefusal::kTooManyHandshakes);
     return TooMany("There are too many handshakes from this address", wait);
   }
   if (peer.is_proxy) {
-    if (!limits.addresses.Add(client)) return TooManyConnections();
+    if (!limits.addresses.Add(client)) {
+      thread_.metrics().CountRefusal(EdgeRefusal::kTooManyOfAddress);
+      return TooManyConnections();
+    }
     counted_ = client;
   }
   return std::nullopt;
@@ -236,6 +244,9 @@ std::optional<HttpAnswer> Connection::CountHandshake(const HttpRequest& request)
 void Connection::OnWelcome() {
   if (state_ != State::kOpening) return;
   state_ = State::kOpen;
+  CountAnswer(101);
+  thread_.metrics().http_connections.Add(-1);
+  thread_.metrics().web_sockets.Add(1);
   web_socket_ = thread_.web_sockets().Make(*this);
   SendBytes(AcceptHandshake(http_->reader.request()));
   unread_ = http_->reader.TakeRest();
@@ -290,6 +301,7 @@ void Connection::Answer(const HttpAnswer& answer) {
   AppendAnswer(answer, thread_.cors(), http_->origin, http_->head_only, keep_alive,
                bytes);
   SendBytes(bytes);
+  CountAnswer(answer.status);
   if (!keep_alive) return CloseAfterSending();
   state_ = State::kRequest;
   const HttpRequestReader::State next = http_->reader.Next();
@@ -298,6 +310,14 @@ void Connection::Answer(const HttpAnswer& answer) {
                   : thread_.options().request_timeout);
   socket_->ResumeReading();
   Pump();
+}
+
+void Connection::CountAnswer(int status) {
+  const Route route = std::exchange(http_->route, Route::kNone);
+  thread_.metrics().CountAnswer(route, status);
+  if (route != Route::kNone) {
+    thread_.metrics().latency(route).Observe(thread_.loop().Now() - http_->begun);
+  }
 }
 
 void Connection::AnswerAndClose(const HttpAnswer& answer) {
@@ -337,9 +357,18 @@ void Connection::ResumeReading() {
   if (unread_.empty() && state_ == State::kOpen) socket_->ResumeReading();
 }
 
-void Connection::SendBytes(std::string_view bytes) { socket_->Send(bytes); }
+void Connection::SendBytes(std::string_view bytes) {
+  thread_.metrics().bytes_out.Add(bytes.size());
+  socket_->Send(bytes);
+}
+
+void Connection::SendFrame(std::string_view frame) {
+  thread_.metrics().frames_out.Add();
+  web_socket_->Send(frame);
+}
 
 bool Connection::OnMessage(std::string_view payload, bool binary) {
+  thread_.metrics().frames_in.Add();
   if (!has_open_session()) return true;
   v1::ClientFrame& frame = thread_.scratch_frame();
   frame.Clear();
@@ -354,6 +383,7 @@ bool Connection::OnMessage(std::string_view payload, bool binary) {
 }
 
 void Connection::OnBadFrame() {
+  thread_.metrics().bad_frames.Add();
   v1::ServerFrame frame;
   frame.mutable_error()->set_code(std::string(error_code::kBadFrame));
   frame.mutable_error()->set_message("This is not a message of the protocol");
@@ -367,8 +397,9 @@ void Connection::OnBadFrame() {
   }
 }
 
-void Connection::OnClosing() {
+void Connection::OnClosing(std::optional<uint16_t> code) {
   if (closing_handshake_) return;
+  thread_.metrics().CountClose(code);
   closing_handshake_ = true;
   EndSession();
   SetDeadline(kCloseDeadline);
@@ -379,7 +410,7 @@ void Connection::OnClosed() { CloseAfterSending(); }
 void Connection::CloseWebSocket(uint16_t code, const std::string& reason) {
   if (closing_handshake_) return;
   web_socket_->Close(code, reason);
-  OnClosing();
+  OnClosing(code);
   // The peer's answer to the close is still to be read.
   std::string().swap(unread_);
   socket_->ResumeReading();
@@ -413,6 +444,9 @@ void Connection::EndSession() {
 
 void Connection::OnGone() {
   EndSession();
+  EdgeThreadMetrics& metrics = thread_.metrics();
+  if (state_ == State::kOpen && !closing_handshake_) metrics.closes_without_frame.Add();
+  (web_socket_ == nullptr ? metrics.http_connections : metrics.web_sockets).Add(-1);
   state_ = State::kGone;
   thread_.Forget(id_);
 }

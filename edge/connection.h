@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "chatter/v1/frames.pb.h"
+#include "edge/edge_metrics.h"
 #include "edge/http/answer.h"
 #include "edge/http/request.h"
 #include "edge/limits/edge_limits.h"
@@ -48,7 +49,7 @@ class Connection : public Socket::Owner, public WebSocket::Owner {
   const FrameCodec& codec() const { return *codec_; }
   bool has_open_session() const { return state_ == State::kOpen && !closing_handshake_; }
   // A whole frame.
-  void SendFrame(std::string_view frame) { web_socket_->Send(frame); }
+  void SendFrame(std::string_view frame);
 
   // The link has gone, and the session with it.
   void OnLinkDown();
@@ -77,7 +78,7 @@ class Connection : public Socket::Owner, public WebSocket::Owner {
   void OnDrained() override;
   void SendBytes(std::string_view bytes) override;
   bool OnMessage(std::string_view payload, bool binary) override;
-  void OnClosing() override;
+  void OnClosing(std::optional<uint16_t> code) override;
   void OnClosed() override;
 
   // Answers complete requests, until one waits for its answer or there are no more.
@@ -90,6 +91,8 @@ class Connection : public Socket::Owner, public WebSocket::Owner {
   void ReadWebSocket(absl::Span<char> bytes);
   void Answer(const HttpAnswer& answer);
   void AnswerAndClose(const HttpAnswer& answer);
+  // Of the request, or the refusal of what was none.
+  void CountAnswer(int status);
   void EndSession();
   void OnBadFrame();
   void CloseIfGoingAway();
@@ -116,6 +119,8 @@ class Connection : public Socket::Owner, public WebSocket::Owner {
     const Peer peer;
     std::string origin;
     size_t waiting_at_deadline = 0;  // for the peer, when a deadline passed last
+    absl::Duration begun;            // the request, when there is a route
+    Route route = Route::kNone;
     bool keep_alive = false;
     bool head_only = false;
     bool pumping = false;

@@ -1,11 +1,14 @@
 #include "edge/edge_server.h"
 
+#include <algorithm>
 #include <asio/post.hpp>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "edge/net/tls_server.h"
 
 namespace chatter::edge {
+
 absl::StatusOr<std::unique_ptr<EdgeServer>> EdgeServer::Start(EdgeOptions options,
                                                               const Clock& clock,
                                                               ProcessMemory& memory) {
@@ -24,9 +27,10 @@ absl::StatusOr<std::unique_ptr<EdgeServer>> EdgeServer::Start(EdgeOptions option
         Listener::Open(*loop, settings.host, server->port_);
     if (!listener.ok()) return listener.status();
     server->port_ = (*listener)->port();
-    server->threads_.push_back(
-        std::make_unique<EdgeThread>(settings, *chat_address, std::move(loop),
-                                     *std::move(listener), server->limits_, clock));
+    server->metrics_.push_back(std::make_unique<EdgeThreadMetrics>());
+    server->threads_.push_back(std::make_unique<EdgeThread>(
+        settings, *chat_address, std::move(loop), *std::move(listener), server->limits_,
+        *server->metrics_.back(), clock));
   }
   if (settings.tls.given()) {
     const auto context = MakeTlsServerContext(settings.tls);
@@ -53,6 +57,19 @@ void EdgeServer::Stop() {
   for (const auto& thread : threads_) thread->Stop();
   for (const auto& thread : threads_) thread->Join();
   threads_.clear();
+}
+
+std::vector<prometheus::MetricFamily> EdgeServer::Collect() const {
+  return Describe(metrics_, options_.limits.max_connections);
+}
+
+std::string EdgeServer::WhyNotReady() const {
+  const auto down =
+      std::count_if(metrics_.begin(), metrics_.end(),
+                    [](const auto& thread) { return thread->link_up.value() == 0; });
+  if (down == 0) return "";
+  return absl::StrCat("no link to the chat service on ", down, " of ", metrics_.size(),
+                      " threads");
 }
 
 }  // namespace chatter::edge

@@ -1,11 +1,15 @@
 #ifndef CHATTER_EDGE_EDGE_SERVER_H_
 #define CHATTER_EDGE_EDGE_SERVER_H_
 
+#include <prometheus/collectable.h>
+
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "edge/edge_metrics.h"
 #include "edge/edge_thread.h"
 #include "edge/limits/edge_limits.h"
 #include "edge/options.h"
@@ -14,7 +18,7 @@
 namespace chatter::edge {
 
 // The edge as a whole: its threads, started and stopped together.
-class EdgeServer {
+class EdgeServer : public prometheus::Collectable {
  public:
   // Listens when it returns, whether the chat service is there or not. kInvalidArgument,
   // kUnavailable when the port is taken.
@@ -23,7 +27,7 @@ class EdgeServer {
       ProcessMemory& memory = ProcessMemory::Real());
 
   // Ends as Stop does.
-  ~EdgeServer();
+  ~EdgeServer() override;
 
   uint16_t port() const { return port_; }
 
@@ -34,6 +38,11 @@ class EdgeServer {
   // See EdgeThread::Stop.
   void Stop();
 
+  // Any thread, also while it stops.
+  std::vector<prometheus::MetricFamily> Collect() const override;
+  // Why new sessions are refused, on some thread at least; empty when they are not.
+  std::string WhyNotReady() const;
+
  private:
   EdgeServer(EdgeOptions options, ProcessMemory& memory)
       : options_(std::move(options)), limits_(options_.limits, memory) {}
@@ -41,6 +50,7 @@ class EdgeServer {
   const EdgeOptions options_;
   uint16_t port_ = 0;
   EdgeLimits limits_;
+  std::vector<std::unique_ptr<EdgeThreadMetrics>> metrics_;  // a thread each
   std::vector<std::unique_ptr<EdgeThread>> threads_;
 };
 

@@ -121,6 +121,8 @@ std::vector<Setting> EdgeSettings() {
                      65536, 1 << 30),
       IntegerSetting("DRAIN_SECONDS", "10",
                      "over how long a stop spreads the ends of WebSockets", 0, 3600),
+      {"ADMIN_LISTEN", Kind::kText, "",
+       "<IP address>:<port> of metrics, health and readiness over HTTP; none: off"},
   };
 }
 

@@ -14,12 +14,26 @@ constexpr size_t kMaxLinkBytes = 8 << 20;
 constexpr absl::Duration kStopPatience = absl::Seconds(5);
 constexpr std::chrono::milliseconds kDrainStep{20};
 
+EdgeRefusal RefusalFor(Admission admission) {
+  switch (admission) {
+    case Admission::kTooManyOfAddress:
+      return EdgeRefusal::kTooManyOfAddress;
+    case Admission::kNoMemory:
+      return EdgeRefusal::kNoMemory;
+    case Admission::kTooMany:
+    case Admission::kAdmitted:
+      break;
+  }
+  return EdgeRefusal::kTooManyConnections;
+}
+
 }  // namespace
 
 EdgeThread::EdgeThread(const EdgeOptions& options, const ChatAddress& chat_address,
                        std::unique_ptr<EdgeLoop> loop, std::unique_ptr<Listener> listener,
-                       EdgeLimits& limits, const Clock& clock)
+                       EdgeLimits& limits, EdgeThreadMetrics& metrics, const Clock& clock)
     : options_(options),
+      metrics_(metrics),
       clock_(clock),
       cors_(options.allowed_origins, options.tls.given()),
       limits_(limits),
@@ -44,19 +58,24 @@ void EdgeThread::Start() {
 }
 
 void EdgeThread::Accept(TcpSocket socket) {
+  metrics_.accepted.Add();
   asio::error_code gone;
   const auto endpoint = socket.remote_endpoint(gone);
   const Peer peer = gone ? Peer() : limits_.PeerAt(endpoint.address());
   const Admission admission = limits_.Admit(peer);
   if (admission == Admission::kAdmitted) {
     Add(std::move(socket), peer, true).Start();
-  } else if (limits_.BeginRefusal()) {
+    return;
+  }
+  metrics_.CountRefusal(RefusalFor(admission));
+  if (limits_.BeginRefusal()) {
     Add(std::move(socket), peer, false).Refuse(admission);
   }
 }
 
 Connection& EdgeThread::Add(TcpSocket socket, const Peer& peer, bool admitted) {
   const uint64_t id = ++last_id_;
+  metrics_.http_connections.Add(1);
   auto& connection = connections_[id];
   connection = std::make_unique<Connection>(*this, id, std::move(socket), peer, admitted);
   return *connection;
@@ -90,6 +109,7 @@ void EdgeThread::OnTick() {
 
 void EdgeThread::OnEndOfTurn() {
   link_->Flush();
+  metrics_.link_waiting_bytes.Set(static_cast<int64_t>(link_->waiting_bytes()));
   if (!paused_for_link_.empty() && !LinkIsFull()) {
     for (const uint64_t id : std::exchange(paused_for_link_, {})) {
       if (Connection* const connection = Find(id); connection != nullptr) {
@@ -150,7 +170,14 @@ void EdgeThread::DeliverFrame(const v1::Delivery& delivery) {
   }
 }
 
+void EdgeThread::OnLinkUp() {
+  metrics_.link_up.Set(1);
+  if (std::exchange(was_attached_, true)) metrics_.link_reconnects.Add();
+}
+
 void EdgeThread::OnLinkDown() {
+  metrics_.link_up.Set(0);
+  if (!drain_.has_value()) metrics_.link_failures.Add();
   for (const auto& [id, connection] : connections_) connection->OnLinkDown();
 }
 

@@ -16,6 +16,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "edge/connection.h"
 #include "edge/drain.h"
+#include "edge/edge_metrics.h"
 #include "edge/http/answer.h"
 #include "edge/http/rest.h"
 #include "edge/limits/edge_limits.h"
@@ -37,7 +38,7 @@ class EdgeThread : public AttachLink::Handler {
  public:
   EdgeThread(const EdgeOptions& options, const ChatAddress& chat_address,
              std::unique_ptr<EdgeLoop> loop, std::unique_ptr<Listener> listener,
-             EdgeLimits& limits, const Clock& clock);
+             EdgeLimits& limits, EdgeThreadMetrics& metrics, const Clock& clock);
   // Stop must have been called, if Start was.
   ~EdgeThread() override;
 
@@ -62,6 +63,7 @@ class EdgeThread : public AttachLink::Handler {
   EdgeLimits& limits() { return limits_; }
   const CorsPolicy& cors() const { return cors_; }
   const EdgeOptions& options() const { return options_; }
+  EdgeThreadMetrics& metrics() { return metrics_; }
   // Null when it has gone meanwhile.
   Connection* Find(uint64_t id);
   // The connection is over; it is destroyed at the end of the turn.
@@ -81,13 +83,14 @@ class EdgeThread : public AttachLink::Handler {
   void DrainSome();
   void EndIfIdle();
 
-  void OnLinkUp() override {}
+  void OnLinkUp() override;
   void OnDeliveries(v1::ChatBatch& batch) override;
   void OnLinkDown() override;
   void Deliver(const v1::Delivery& delivery);
   void DeliverFrame(const v1::Delivery& delivery);
 
   const EdgeOptions& options_;
+  EdgeThreadMetrics& metrics_;
   const Clock& clock_;
   const CorsPolicy cors_;
   EdgeLimits& limits_;
@@ -111,6 +114,7 @@ class EdgeThread : public AttachLink::Handler {
   std::optional<Drain> drain_;  // once it stops
   SteadyTimer drain_timer_;
   bool link_stopped_ = false;
+  bool was_attached_ = false;
 
   std::thread thread_;
 };

@@ -9,6 +9,7 @@
 #include "edge/edge_server.h"
 #include "edge/edge_settings.h"
 #include "glog/logging.h"
+#include "services/base/admin_server.h"
 #include "services/base/error_mail.h"
 #include "services/base/lifecycle.h"
 #include "services/base/log.h"
@@ -47,16 +48,25 @@ int Main(int argc, char** argv) {
   if (settings.check_only()) return CheckEdge(settings);
   absl::StatusOr<EdgeOptions> options = ReadEdgeOptions(settings);
   if (!options.ok()) return Fail(options.status());
+  const absl::StatusOr<std::unique_ptr<AdminServer>> admin =
+      AdminServer::Start(settings.Text("ADMIN_LISTEN"));
+  if (!admin.ok()) return Fail(admin.status());
+  if (!(*admin)->address().empty()) Announce("admin on " + (*admin)->address());
   const bool tls = options->tls.given();
   absl::StatusOr<std::unique_ptr<EdgeServer>> server =
       EdgeServer::Start(*std::move(options));
   if (!server.ok()) return Fail(server.status());
   Announce(absl::StrCat("listening on ", tls ? "https" : "http", "://",
                         settings.Text("HOST"), ":", (*server)->port()));
+  const EdgeServer& edge = **server;
+  (*admin)->SetMetrics(&edge);
+  (*admin)->SetReadiness([&edge] { return edge.WhyNotReady(); });
   stop.Wait([&] {
     if (tls) ReloadCertificate(**server);
   });
+  (*admin)->SetReadiness([] { return "draining"; });
   (*server)->Stop();
+  (*admin)->SetMetrics(nullptr);
   LOG(INFO) << "stopped";
   return 0;
 }

@@ -53,7 +53,7 @@ class Sink : public WebSocket::Owner {
     benchmark::DoNotOptimize(payload.data());
     return true;
   }
-  void OnClosing() override {}
+  void OnClosing(std::optional<uint16_t>) override {}
   void OnClosed() override {}
 };
 

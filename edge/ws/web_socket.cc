@@ -166,12 +166,15 @@ class EngineWebSocket : public WebSocket {
       websocketpp::close::extract_reason(payload, bad_reason);
       if (bad_code || bad_reason) {
         SendClose(close_code::kProtocolError, "Invalid close frame");
-      } else if (code == websocketpp::close::status::no_status) {
+        owner_.OnClosing(close_code::kProtocolError);
+        return owner_.OnClosed();
+      }
+      if (code == websocketpp::close::status::no_status) {
         SendFrame(frame::opcode::CLOSE, "");
       } else {
         SendClose(code, "");
       }
-      owner_.OnClosing();
+      owner_.OnClosing(std::nullopt);
     }
     owner_.OnClosed();
   }
@@ -180,8 +183,9 @@ class EngineWebSocket : public WebSocket {
   void Fail(const std::error_code& error) {
     deaf_ = true;
     if (std::exchange(closing_, true)) return owner_.OnClosed();
-    SendClose(websocketpp::processor::error::to_ws(error), error.message());
-    owner_.OnClosing();
+    const uint16_t code = websocketpp::processor::error::to_ws(error);
+    SendClose(code, error.message());
+    owner_.OnClosing(code);
   }
 
   void SendClose(uint16_t code, std::string_view reason) {

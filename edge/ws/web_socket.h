@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,9 +25,9 @@ class WebSocket {
     virtual void SendBytes(std::string_view bytes) = 0;
     // A complete message; text is valid UTF-8. False: take no more of them now.
     virtual bool OnMessage(std::string_view payload, bool binary) = 0;
-    // The closing handshake has begun, by the peer or because it broke the protocol. No
-    // message follows.
-    virtual void OnClosing() = 0;
+    // The closing handshake has begun: by the peer, or, with this code, because the peer
+    // broke the protocol. No message follows.
+    virtual void OnClosing(std::optional<uint16_t> code) = 0;
     // It is over: nothing more is to be read or sent.
     virtual void OnClosed() = 0;
   };

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "edge/ws/close_codes.h"
 #include "gtest/gtest.h"
 
@@ -62,7 +63,9 @@ class WebSocketTest : public ::testing::Test, public WebSocket::Owner {
     messages_.emplace_back(binary ? "binary " : "text ").append(payload);
     return static_cast<int>(messages_.size()) != stop_after_;
   }
-  void OnClosing() override { events_ += "closing "; }
+  void OnClosing(std::optional<uint16_t> code) override {
+    events_ += code.has_value() ? absl::StrCat("closing:", *code, " ") : "closing ";
+  }
   void OnClosed() override { events_ += "closed "; }
 
   size_t Read(std::string bytes) { return socket_->Read(absl::MakeSpan(bytes)); }
@@ -168,7 +171,7 @@ TEST_F(WebSocketTest, RefusesACloseThatIsMalformed) {
     std::string bytes = Frame(kClose, payload);
     engine_->Make(*this)->Read(absl::MakeSpan(bytes));
     EXPECT_EQ(CodeSent(), close_code::kProtocolError) << payload;
-    EXPECT_EQ(events_, "closing closed ");
+    EXPECT_EQ(events_, "closing:1002 closed ");
   }
 }
 
@@ -213,7 +216,7 @@ TEST_F(WebSocketTest, ClosesWithTheCodeForWhatIsBroken) {
     EXPECT_EQ(socket->Read(absl::MakeSpan(bytes)), bytes.size());
     EXPECT_EQ(CodeSent(), broken.code) << broken.bytes.substr(0, 40);
     // It stays until the peer has read why.
-    EXPECT_EQ(events_, "closing ");
+    EXPECT_EQ(events_, absl::StrCat("closing:", broken.code, " "));
     EXPECT_EQ(messages_, Messages{});
   }
 }

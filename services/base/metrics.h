@@ -76,6 +76,13 @@ struct HistogramReading {
   HistogramReading& operator+=(const HistogramReading& other);
 };
 
+// Nanoseconds, from 0.25 ms to 10 s.
+inline constexpr std::array<int64_t, 15> kLatencyBounds = {
+    250'000,     500'000,       1'000'000,     2'500'000,     5'000'000,
+    10'000'000,  25'000'000,    50'000'000,    100'000'000,   250'000'000,
+    500'000'000, 1'000'000'000, 2'500'000'000, 5'000'000'000, 10'000'000'000};
+inline constexpr double kSecondsInNanosecond = 1e-9;
+
 // How many values there were up to each of a few bounds. `Cell` is Counter or
 // SharedCounter.
 template <typename Cell>
@@ -84,7 +91,7 @@ class BasicHistogram {
   static constexpr size_t kMaxBounds = 15;
 
   // Growing, at most kMaxBounds; they outlive the histogram.
-  explicit BasicHistogram(absl::Span<const int64_t> bounds)
+  explicit BasicHistogram(absl::Span<const int64_t> bounds = kLatencyBounds)
       : bounds_(bounds.subspan(0, kMaxBounds)) {}
 
   void Observe(int64_t value) {
@@ -112,19 +119,12 @@ class BasicHistogram {
 using Histogram = BasicHistogram<Counter>;
 using SharedHistogram = BasicHistogram<SharedCounter>;
 
-// Nanoseconds, from 0.25 ms to 10 s.
-inline constexpr std::array<int64_t, 15> kLatencyBounds = {
-    250'000,     500'000,       1'000'000,     2'500'000,     5'000'000,
-    10'000'000,  25'000'000,    50'000'000,    100'000'000,   250'000'000,
-    500'000'000, 1'000'000'000, 2'500'000'000, 5'000'000'000, 10'000'000'000};
-inline constexpr double kSecondsInNanosecond = 1e-9;
-
 // Requests to a neighbour. Any thread.
 struct CallMetrics {
   SharedCounter ok;
   SharedCounter refused;  // by the neighbour: asking again would not help
   SharedCounter failed;
-  SharedHistogram latency{kLatencyBounds};
+  SharedHistogram latency;
 };
 
 // Puts metric families together for a scrape.

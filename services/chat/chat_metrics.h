@@ -29,9 +29,9 @@ struct alignas(64) AppendMetrics {
   Counter duplicates;
   Counter text_bytes;  // of what was stored
   Histogram batch_messages{kBatchBounds};
-  Histogram commit_latency{kLatencyBounds};
+  Histogram commit_latency;
   // From when a message was taken to when it is queued for its sessions.
-  Histogram delivery_latency{kLatencyBounds};
+  Histogram delivery_latency;
 };
 
 // Of those that hold the session registry's lock. A frame counts for each session.

@@ -144,6 +144,8 @@ TEST_F(OutboxTest, DeliversAndForgets) {
   Commit("two");
   EXPECT_THAT(notif_.WaitForTexts(2), testing::UnorderedElementsAre("one", "two"));
   outbox_->Stop();
+  EXPECT_EQ(metrics_.delivered.value(), 2u);
+  EXPECT_EQ(metrics_.retried.value(), 0u);
   EXPECT_THAT(InStorage(), IsEmpty());
 }
 
@@ -157,6 +159,8 @@ TEST_F(OutboxTest, TriesAgainUntilItWorks) {
   const size_t failed = notif_.WaitForTexts(3).size();
   AdvanceUntil([&] { return notif_.WaitForTexts(0).size() > failed; });
   outbox_->Stop();
+  EXPECT_EQ(metrics_.delivered.value(), 1u);
+  EXPECT_GE(metrics_.retried.value(), 3u);
   EXPECT_THAT(InStorage(), IsEmpty());
 }
 
@@ -167,6 +171,8 @@ TEST_F(OutboxTest, GivesUpWhatIsRefusedForGood) {
   notif_.WaitForTexts(1);
   outbox_->Stop();
   EXPECT_THAT(InStorage(), IsEmpty());
+  EXPECT_EQ(metrics_.refused.value(), 1u);
+  EXPECT_EQ(metrics_.delivered.value(), 0u);
 }
 
 TEST_F(OutboxTest, FindsWhatAnEarlierProcessLeftBehind) {

@@ -81,6 +81,7 @@ TEST_F(SessionRegistryTest, PresenceTravelsOnceForEachStream) {
   stream_->TakeLines();
   other_->TakeLines();
   const auto d = Open("d", 4);
+  EXPECT_EQ(registry_.CountOnline(), 4u);
   EXPECT_THAT(stream_->TakeLines(), ElementsAre("1,2: presence d on"));
   EXPECT_THAT(other_->TakeLines(), ElementsAre("1: presence d on"));
 }
@@ -119,6 +120,8 @@ TEST_F(SessionRegistryTest, AMessageReachesEverySessionOfBothUsersOnce) {
   Deliver(Message("a", "b", a1));
   EXPECT_THAT(stream_->TakeLines(), ElementsAre("1,2,3: message hi answers 1"));
   EXPECT_THAT(other_->TakeLines(), ElementsAre("9: message hi"));
+  EXPECT_EQ(metrics_.messages.value(), 4u);
+  EXPECT_EQ(metrics_.text_bytes.value(), 4 * 2u);
 }
 
 TEST_F(SessionRegistryTest, AMessageToOneselfComesOnceForEachSession) {
@@ -129,6 +132,7 @@ TEST_F(SessionRegistryTest, AMessageToOneselfComesOnceForEachSession) {
   Deliver(Message("a", "a", a2, "x"));
   EXPECT_THAT(stream_->TakeLines(),
               ElementsAre("2: sent x answers 2", "1: message hi as x"));
+  EXPECT_EQ(metrics_.sents.value(), 1u);
 }
 
 TEST_F(SessionRegistryTest, OnlyTheSendersOwnDevicesSeeTheClientId) {

@@ -71,6 +71,8 @@ TEST_F(CachingProviderTest, RemembersForSixtySeconds) {
   EXPECT_EQ(answers_[1]->username, "alice");
   EXPECT_EQ(answers_[1]->user_group, "g");
   EXPECT_EQ(fake_->asked.size(), 1u);
+  EXPECT_EQ(metrics_.cache_hits.value(), 1u);
+  EXPECT_EQ(metrics_.cache_misses.value(), 1u);
   clock_.Advance(absl::Seconds(1));
   Ask(header);
   EXPECT_EQ(fake_->asked.size(), 2u);

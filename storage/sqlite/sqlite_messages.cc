@@ -178,8 +178,9 @@ absl::StatusOr<OutboxState> SqliteStorage::InspectOutbox(int64_t limit) {
   CHATTER_RETURN_IF_ERROR(Read([&](Connection& connection) -> absl::Status {
     CHATTER_ASSIGN_OR_RETURN(
         Statement* const inspect,
-        connection.Prepare("SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT ?)), "
-                           "(SELECT min(due_us) FROM outbox)"));
+        connection.Prepare(
+            "SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT ?)), "
+            "(SELECT min(due_us) FROM outbox)"));
     CHATTER_RETURN_IF_ERROR(inspect->Bind(limit).Step().status());
     state.waiting = inspect->Integer(0);
     if (state.waiting > 0) {

@@ -176,6 +176,18 @@ void Cluster::Kill(std::unique_ptr<Process>& process) {
   process.reset();
 }
 
+int AdminPort(const Process& program) {
+  constexpr absl::string_view kAnnounced = "admin on http://127.0.0.1:";
+  const std::string output = program.Output();
+  const size_t begin = output.find(std::string(kAnnounced));
+  CHECK_NE(begin, std::string::npos) << output;
+  const size_t port = begin + kAnnounced.size();
+  int number = 0;
+  CHECK(absl::SimpleAtoi(output.substr(port, output.find('\n', port) - port), &number))
+      << output;
+  return number;
+}
+
 Person Cluster::NewPerson(const std::string& name, const std::string& group) {
   return {name, "Authorization: Bearer " + uacl_->AddUser(name, group)};
 }

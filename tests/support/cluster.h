@@ -98,6 +98,9 @@ class Cluster {
   std::unique_ptr<Process> edged_;
 };
 
+// Where chatd or edged, started with ADMIN_LISTEN, says that it listens for the operator.
+int AdminPort(const Process& program);
+
 }  // namespace chatter::testing
 
 #endif  // CHATTER_TESTS_SUPPORT_CLUSTER_H_
