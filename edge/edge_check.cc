@@ -1,7 +1,9 @@
 #include "edge/edge_check.h"
 
 #include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
 
+#include <memory>
 #include <string>
 
 #include "edge/edge_settings.h"
@@ -15,20 +17,26 @@ namespace {
 
 constexpr absl::Duration kHealthPatience = absl::Seconds(5);
 
-absl::StatusOr<std::string> CheckChatTarget(const std::string& target) {
-  absl::Status status = ParseChatAddress(target).status();
-  if (status.ok()) {
-    status = AskHealth(grpc::CreateChannel(target, grpc::InsecureChannelCredentials()),
-                       kHealthPatience);
+std::shared_ptr<grpc::Channel> MakeChannel(const EdgeOptions& options) {
+  if (!options.chat_tls.given()) {
+    return grpc::CreateChannel(options.chat_target, grpc::InsecureChannelCredentials());
   }
-  if (!status.ok()) return status;
-  return "the chat service answers";
+  // Errors have been looked for already.
+  const TlsPems pems = ReadTlsPems(options.chat_tls).value_or(TlsPems());
+  grpc::ChannelArguments arguments;
+  if (!options.chat_tls_name.empty()) {
+    arguments.SetSslTargetNameOverride(options.chat_tls_name);
+  }
+  return grpc::CreateCustomChannel(
+      options.chat_target, grpc::SslCredentials({pems.ca, pems.key, pems.certificate}),
+      arguments);
 }
 
-absl::StatusOr<std::string> CheckCertificate(const TlsFiles& files) {
-  const absl::Status read = ReadTlsPems(files).status();
-  if (!read.ok()) return read;
-  return "the certificate and its key can be used";
+absl::StatusOr<std::string> CheckChatTarget(const EdgeOptions& options) {
+  absl::Status status = ParseChatAddress(options.chat_target, options.chat_tls).status();
+  if (status.ok()) status = AskHealth(MakeChannel(options), kHealthPatience);
+  if (!status.ok()) return status;
+  return "the chat service answers";
 }
 
 }  // namespace
@@ -40,8 +48,8 @@ int CheckEdge(const Settings& settings) {
     report.Add("settings", options.status());
     return report.exit_code();
   }
-  if (options->tls.given()) report.Add("TLS_CERT", CheckCertificate(options->tls));
-  report.Add("CHAT_TARGET", CheckChatTarget(options->chat_target));
+  if (options->tls.given()) report.Add("TLS_CERT", CheckTls(options->tls));
+  report.Add("CHAT_TARGET", CheckChatTarget(*options));
   return report.exit_code();
 }
 

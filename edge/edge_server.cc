@@ -14,7 +14,8 @@ absl::StatusOr<std::unique_ptr<EdgeServer>> EdgeServer::Start(EdgeOptions option
                                                               ProcessMemory& memory) {
   std::unique_ptr<EdgeServer> server(new EdgeServer(std::move(options), memory));
   const EdgeOptions& settings = server->options_;
-  const absl::StatusOr<ChatAddress> chat_address = ParseChatAddress(settings.chat_target);
+  const absl::StatusOr<ChatAddress> chat_address =
+      ParseChatAddress(settings.chat_target, settings.chat_tls, settings.chat_tls_name);
   if (!chat_address.ok()) return chat_address.status();
   server->port_ = settings.port;
   for (int i = 0; i < settings.threads; ++i) {

@@ -13,6 +13,7 @@
 #include "edge/limits/process_memory.h"
 #include "edge/web/assets.h"
 #include "glog/logging.h"
+#include "services/base/chat_tls_settings.h"
 
 namespace chatter::edge {
 namespace {
@@ -79,7 +80,7 @@ std::vector<Setting> EdgeSettings() {
                      "resident memory over which new connections are refused; not set: "
                      "80 % of what the cgroup or the machine has; 0: no limit",
                      0, 100'000'000);
-  return {
+  const std::vector<Setting> own = {
       {"HOST", Kind::kText, "0.0.0.0", "the address to listen on"},
       IntegerSetting("PORT", "80", "where HTTP and WebSockets listen; 0: any free port",
                      0, 65535),
@@ -88,6 +89,8 @@ std::vector<Setting> EdgeSettings() {
       {"TLS_KEY", Kind::kText, "", "the PEM file of the certificate's key"},
       {"CHAT_TARGET", Kind::kText, "127.0.0.1:50051",
        "the chat service: host:port, or unix:<path>"},
+      {"CHAT_TLS_NAME", Kind::kText, "",
+       "whom chatd's certificate must be for, when not for CHAT_TARGET's host"},
       {"ALLOWED_ORIGINS", Kind::kText, "",
        "comma-separated origins of CORS and WebSockets; *: all; none: the same only"},
       web_root,
@@ -124,6 +127,7 @@ std::vector<Setting> EdgeSettings() {
       {"ADMIN_LISTEN", Kind::kText, "",
        "<IP address>:<port> of metrics, health and readiness over HTTP; none: off"},
   };
+  return Join({own, ChatTlsSettings()});
 }
 
 absl::StatusOr<EdgeOptions> ReadEdgeOptions(const Settings& settings) {
@@ -141,6 +145,10 @@ absl::StatusOr<EdgeOptions> ReadEdgeOptions(const Settings& settings) {
     options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   }
   options.chat_target = settings.Text("CHAT_TARGET");
+  absl::StatusOr<TlsFiles> chat_tls = ReadChatTls(settings);
+  if (!chat_tls.ok()) return chat_tls.status();
+  options.chat_tls = *std::move(chat_tls);
+  options.chat_tls_name = settings.Text("CHAT_TLS_NAME");
   options.allowed_origins = settings.List("ALLOWED_ORIGINS");
   options.files = *std::move(files);
   const absl::StatusOr<LimitOptions> limits = Limits(settings);

@@ -14,6 +14,7 @@
 #include "services/base/lifecycle.h"
 #include "services/base/log.h"
 #include "services/base/settings.h"
+#include "services/base/tls.h"
 
 namespace chatter::edge {
 namespace {
@@ -21,15 +22,6 @@ namespace {
 int Fail(const absl::Status& why) {
   Announce(absl::StrCat("edged: ", why.message()));
   return 1;
-}
-
-void ReloadCertificate(EdgeServer& server) {
-  const absl::Status read = server.ReloadCertificate();
-  if (read.ok()) {
-    LOG(INFO) << "new connections get the certificate as it is now";
-  } else {
-    LOG(ERROR) << "the certificate stays what it was: " << read.message();
-  }
 }
 
 int Main(int argc, char** argv) {
@@ -62,7 +54,7 @@ int Main(int argc, char** argv) {
   (*admin)->SetMetrics(&edge);
   (*admin)->SetReadiness([&edge] { return edge.WhyNotReady(); });
   stop.Wait([&] {
-    if (tls) ReloadCertificate(**server);
+    if (tls) LogReload((*server)->ReloadCertificate());
   });
   (*admin)->SetReadiness([] { return "draining"; });
   (*server)->Stop();

@@ -20,6 +20,8 @@ struct EdgeOptions {
   TlsFiles tls;  // of a server; none: without TLS
   int threads = 1;
   std::string chat_target;
+  TlsFiles chat_tls;          // of a client of chatd; none: without TLS
+  std::string chat_tls_name;  // see ChatAddress
   std::vector<std::string> allowed_origins;
   StaticFiles files;
   LimitOptions limits;

@@ -9,13 +9,19 @@
 
 namespace chatter::edge {
 
-absl::StatusOr<ChatAddress> ParseChatAddress(const std::string& target) {
+absl::StatusOr<ChatAddress> ParseChatAddress(const std::string& target,
+                                             const TlsFiles& tls,
+                                             const std::string& tls_name) {
   absl::string_view rest = target;
   if (absl::ConsumePrefix(&rest, "unix:")) {
     constexpr size_t kMaxPath = sizeof(sockaddr_un::sun_path) - 1;
     if (rest.empty() || rest.size() > kMaxPath) {
       return absl::InvalidArgumentError(
           absl::StrCat("'", target, "': a path has 1 to ", kMaxPath, " bytes"));
+    }
+    if (tls.given()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", target, "': CHAT_TLS_CERT is for host:port, not for a path"));
     }
     return ChatAddress{std::string(rest), "", ""};
   }
@@ -28,7 +34,11 @@ absl::StatusOr<ChatAddress> ParseChatAddress(const std::string& target) {
   }
   absl::string_view host = rest.substr(0, colon);
   if (absl::ConsumePrefix(&host, "[")) absl::ConsumeSuffix(&host, "]");
-  return ChatAddress{"", std::string(host), absl::StrCat(port)};
+  if (tls.given()) {
+    if (absl::Status read = ReadTlsPems(tls).status(); !read.ok()) return read;
+  }
+  return ChatAddress{"", std::string(host), absl::StrCat(port), tls,
+                     tls_name.empty() ? std::string(host) : tls_name};
 }
 
 }  // namespace chatter::edge

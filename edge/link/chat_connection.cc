@@ -23,6 +23,8 @@ constexpr int kKeepaliveMs = 20'000;
 constexpr int kKeepaliveTimeoutMs = 10'000;
 // A batch of deliveries, a page of a history.
 constexpr int kMaxReceiveBytes = 8 << 20;
+// With its length, as ALPN has it: RFC 7301 section 3.1.
+constexpr unsigned char kHttp2[] = {2, 'h', '2'};
 
 grpc::ChannelArguments Arguments() {
   grpc::ChannelArguments arguments;
@@ -78,22 +80,51 @@ void ChatConnection::ConnectTo(const std::vector<Endpoint>& endpoints) {
 }
 
 void ChatConnection::OnConnected(const asio::error_code& error) {
-  deadline_.cancel();
-  asio::error_code failure = error;
-  if (!failure) readable_.assign(dup(socket_.native_handle()), failure);
+  if (error) return End(absl::UnavailableError(error.message()));
+  asio::error_code ignored;
+  socket_.non_blocking(true, ignored);
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);  // a Unix socket has none
+  if (address_.tls.given()) return StartTls();
+  UseDescriptor(socket_.release());
+}
+
+void ChatConnection::StartTls() {
+  const auto context = MakeTlsContext(TLS_client_method(), address_.tls);
+  if (!context.ok()) return End(context.status());
+  SSL_CTX_set_alpn_protos(context->get(), kHttp2, sizeof(kHttp2));
+  tunnel_ = std::make_shared<TlsTunnel>(io_, context->get(), address_.tls_name,
+                                        std::move(socket_));
+  tunnel_->Handshake([this](const absl::Status& status) { OnTlsStarted(status); });
+}
+
+void ChatConnection::OnTlsStarted(absl::Status status) {
+  if (!status.ok()) return End(status);
+  const absl::StatusOr<int> descriptor = tunnel_->Open();
+  if (!descriptor.ok()) return End(descriptor.status());
+  tunnel_ = nullptr;
+  UseDescriptor(*descriptor);
+}
+
+void ChatConnection::UseDescriptor(int descriptor) {
+  asio::error_code failure;
+  readable_.assign(dup(descriptor), failure);
   if (failure) {
+    close(descriptor);
+    return End(absl::UnavailableError(failure.message()));
+  }
+  channel_ = grpc::CreateCustomInsecureChannelFromFd("chatd", descriptor, Arguments());
+  WatchReadable();
+  End(absl::OkStatus());
+}
+
+void ChatConnection::End(const absl::Status& status) {
+  deadline_.cancel();
+  if (!status.ok()) {
     asio::error_code ignored;
     socket_.close(ignored);
-  } else {
-    asio::error_code ignored;
-    socket_.non_blocking(true, ignored);
-    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);  // a Unix socket has none
-    channel_ =
-        grpc::CreateCustomInsecureChannelFromFd("chatd", socket_.release(), Arguments());
-    WatchReadable();
+    if (tunnel_ != nullptr) std::exchange(tunnel_, nullptr)->Close();
   }
-  std::exchange(connected_, nullptr)(failure ? absl::UnavailableError(failure.message())
-                                             : absl::OkStatus());
+  std::exchange(connected_, nullptr)(status);
 }
 
 void ChatConnection::Disconnect() {
@@ -101,6 +132,7 @@ void ChatConnection::Disconnect() {
   if (connected_ != nullptr) {
     resolver_.cancel();
     socket_.close(ignored);  // which ends the attempt
+    if (tunnel_ != nullptr) tunnel_->Close();
     return;
   }
   channel_ = nullptr;

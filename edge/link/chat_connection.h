@@ -17,13 +17,14 @@
 
 #include "absl/status/status.h"
 #include "edge/link/chat_address.h"
+#include "edge/link/tls_tunnel.h"
 
 namespace chatter::edge {
 
-// One socket, and the completion queue of all gRPC calls over it. Belongs to the loop of
-// `io`, and so does gRPC's work: the connection is made here, the loop watches the
-// socket, and gRPC is asked to look at it when there is something to see. No other thread
-// has to be woken for a message.
+// One socket, with TLS when the address says so, and the completion queue of all gRPC
+// calls over it. Belongs to the loop of `io`, and so does gRPC's work: the connection is
+// made here, the loop watches the socket, and gRPC is asked to look at it when there is
+// something to see. No other thread has to be woken for a message.
 class ChatConnection {
  public:
   using Connected = std::function<void(const absl::Status&)>;
@@ -32,8 +33,9 @@ class ChatConnection {
   // Every call must have ended, and the loop does not run any more.
   ~ChatConnection();
 
-  // Connects within 5 s. `connected` runs on the loop, never before this returns:
-  // kUnavailable. Only while there is no connection and no attempt at one.
+  // Connects within 5 s; certificates are read anew each time. `connected` runs on the
+  // loop, never before this returns: kUnavailable. Only while there is no connection and
+  // no attempt at one.
   void Connect(Connected connected);
   // Lets the connection, or the attempt at it, go. Calls on their way end.
   void Disconnect();
@@ -62,6 +64,11 @@ class ChatConnection {
 
   void ConnectTo(const std::vector<Endpoint>& endpoints);
   void OnConnected(const asio::error_code& error);
+  void StartTls();
+  void OnTlsStarted(absl::Status status);
+  // To the end of an attempt that came so far.
+  void UseDescriptor(int descriptor);
+  void End(const absl::Status& status);
   void WatchReadable();
   void PollAgain();
 
@@ -71,7 +78,8 @@ class ChatConnection {
   asio::ip::tcp::resolver resolver_;
   Socket socket_;  // until it is connected
   asio::steady_timer deadline_;
-  Connected connected_;  // while connecting
+  std::shared_ptr<TlsTunnel> tunnel_;  // while connecting; then it lives by itself
+  Connected connected_;                // while connecting
   std::shared_ptr<grpc::Channel> channel_;
   asio::posix::stream_descriptor readable_;  // a copy of the socket that gRPC has
   asio::steady_timer often_timer_;

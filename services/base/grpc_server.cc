@@ -67,7 +67,7 @@ absl::Status PrepareUnixSocket(const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::Status CheckAddress(const std::string& address) {
+absl::Status CheckAddress(const std::string& address, const GrpcSecurity& security) {
   absl::string_view path = address;
   if (absl::ConsumePrefix(&path, "unix:")) return PrepareUnixSocket(std::string(path));
   const size_t colon = address.rfind(':');
@@ -77,9 +77,11 @@ absl::Status CheckAddress(const std::string& address) {
     return absl::InvalidArgumentError(
         absl::StrCat("cannot listen on '", address, "': want host:port or unix:<path>"));
   }
-  if (!IsLoopback(address.substr(0, colon))) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "cannot listen on ", address, ": only loopback addresses and unix:<path>"));
+  if (!security.tls.given() && !security.allow_insecure &&
+      !IsLoopback(address.substr(0, colon))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot listen on ", address,
+                     ": without mutual TLS only on loopback addresses and unix:<path>"));
   }
   return absl::OkStatus();
 }
@@ -103,15 +105,27 @@ void Configure(grpc::ServerBuilder& builder) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RunningGrpcServer>> StartGrpcServer(
-    grpc::ServerBuilder& builder, const std::vector<std::string>& listen) {
+    grpc::ServerBuilder& builder, const std::vector<std::string>& listen,
+    const GrpcSecurity& security) {
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   Configure(builder);
+  std::unique_ptr<GrpcServerTls> tls;
+  if (security.tls.given()) {
+    auto made = GrpcServerTls::Make(security.tls);
+    if (!made.ok()) return made.status();
+    tls = *std::move(made);
+  }
   auto health = std::make_unique<HealthService>();
   builder.RegisterService(health.get());
   std::vector<int> ports(listen.size(), 0);
   for (size_t i = 0; i < listen.size(); ++i) {
-    if (absl::Status status = CheckAddress(listen[i]); !status.ok()) return status;
-    builder.AddListeningPort(listen[i], grpc::InsecureServerCredentials(), &ports[i]);
+    if (absl::Status status = CheckAddress(listen[i], security); !status.ok()) {
+      return status;
+    }
+    const bool with_tls = tls != nullptr && !absl::StartsWith(listen[i], "unix:");
+    builder.AddListeningPort(
+        listen[i], with_tls ? tls->MakeCredentials() : grpc::InsecureServerCredentials(),
+        &ports[i]);
   }
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   std::vector<std::string> addresses;
@@ -128,8 +142,8 @@ absl::StatusOr<std::unique_ptr<RunningGrpcServer>> StartGrpcServer(
   if (server == nullptr) {
     return absl::InternalError("the gRPC server could not be started");
   }
-  return std::make_unique<RunningGrpcServer>(std::move(health), std::move(server),
-                                             std::move(addresses));
+  return std::make_unique<RunningGrpcServer>(std::move(tls), std::move(health),
+                                             std::move(server), std::move(addresses));
 }
 
 void RunningGrpcServer::Shutdown(absl::Duration patience) {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/base/testing/certificates.h"
 
 namespace chatter {
 namespace {
@@ -50,6 +51,31 @@ TEST_F(GrpcServerTest, ListensForTheSameHostOnly) {
     const absl::Status status = StartOn(address).status();
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << address << ": " << status;
   }
+}
+
+TEST_F(GrpcServerTest, ListensForOthersWhenItIsToldTo) {
+  grpc::ServerBuilder builder;
+  GrpcSecurity security;
+  security.allow_insecure = true;
+  EXPECT_TRUE(StartGrpcServer(builder, {"0.0.0.0:0"}, security).ok());
+}
+
+TEST_F(GrpcServerTest, ListensForOthersWithMutualTls) {
+  const testing::CertificateAuthority ca("ca");
+  GrpcSecurity security;
+  security.tls =
+      testing::WriteTlsFiles(::testing::TempDir(), "grpc", ca.Issue("server"), ca);
+  grpc::ServerBuilder builder;
+  const auto running =
+      StartGrpcServer(builder, {"0.0.0.0:0", "unix:" + socket_}, security);
+  ASSERT_TRUE(running.ok()) << running.status();
+  // A Unix socket is as it was; the other one has nothing to say without TLS.
+  EXPECT_TRUE(IsReached("unix:" + socket_));
+  testing::WriteFile(security.tls.key, "no key");
+  grpc::ServerBuilder another;
+  const absl::Status broken = StartGrpcServer(another, {"0.0.0.0:0"}, security).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(broken)) << broken;
+  EXPECT_THAT(std::string(broken.message()), HasSubstr(security.tls.key));
 }
 
 TEST_F(GrpcServerTest, ATakenPortIsSaid) {

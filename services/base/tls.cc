@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "glog/logging.h"
 
 namespace chatter {
 namespace {
@@ -164,6 +165,20 @@ absl::StatusOr<std::shared_ptr<SSL_CTX>> MakeTlsContext(const SSL_METHOD* method
   const absl::StatusOr<TlsPems> pems = ReadFiles(files);
   if (!pems.ok()) return pems.status();
   return MakeContext(method, *pems, files);
+}
+
+absl::StatusOr<std::string> CheckTls(const TlsFiles& files) {
+  const absl::Status read = ReadTlsPems(files).status();
+  if (!read.ok()) return read;
+  return "the certificate and its key can be used";
+}
+
+void LogReload(const absl::Status& status) {
+  if (status.ok()) {
+    LOG(INFO) << "new connections get the certificate as it is now";
+  } else {
+    LOG(ERROR) << "the certificate stays what it was: " << status.message();
+  }
 }
 
 std::string TakeTlsError() {

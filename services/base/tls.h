@@ -38,6 +38,12 @@ absl::StatusOr<TlsPems> ReadTlsPems(const TlsFiles& files);
 absl::StatusOr<std::shared_ptr<SSL_CTX>> MakeTlsContext(const SSL_METHOD* method,
                                                         const TlsFiles& files);
 
+// What `--check` says of them.
+absl::StatusOr<std::string> CheckTls(const TlsFiles& files);
+
+// Logs how reading the certificates anew went.
+void LogReload(const absl::Status& status);
+
 // What OpenSSL has to say on this thread, in words. Forgets it.
 std::string TakeTlsError();
 

@@ -3,8 +3,10 @@
 #include <memory>
 #include <string>
 
+#include "services/base/chat_tls_settings.h"
 #include "services/base/check_report.h"
 #include "services/base/health_client.h"
+#include "services/base/tls.h"
 #include "services/chat/adapters.h"
 #include "services/chat/chat_metrics.h"
 #include "services/identity/uacl_check.h"
@@ -26,6 +28,9 @@ absl::StatusOr<std::string> CheckAdapter(const std::shared_ptr<grpc::Channel>& c
 
 int CheckChat(const Settings& settings) {
   CheckReport report;
+  if (const auto tls = ReadChatTls(settings); tls.ok() && tls->given()) {
+    report.Add("CHAT_TLS_CERT", CheckTls(*tls));
+  }
   report.Add("DATABASE_URL", storage::Check(settings.Text("DATABASE_URL")));
   ChatMetrics metrics;
   const Adapters adapters(settings, metrics);

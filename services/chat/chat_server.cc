@@ -51,7 +51,7 @@ absl::StatusOr<std::unique_ptr<ChatServer>> ChatServer::Start(
   chat->edge_service_.AddTo(builder);
   chat->loop_.AddTo(builder);
   absl::StatusOr<std::unique_ptr<RunningGrpcServer>> running =
-      StartGrpcServer(builder, options.listen);
+      StartGrpcServer(builder, options.listen, options.security);
   if (!running.ok()) return running.status();
   chat->server_ = *std::move(running);
   chat->chat_service_.Start();

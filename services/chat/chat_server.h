@@ -31,6 +31,7 @@ namespace chatter::chat {
 
 struct ChatServerOptions {
   std::vector<std::string> listen;  // host:port, or unix:<path>
+  GrpcSecurity security;
   Secrets secrets;
   std::shared_ptr<grpc::Channel> identity;
   std::shared_ptr<grpc::Channel> notification;  // null: notifications are off
@@ -51,6 +52,9 @@ class ChatServer : public prometheus::Collectable {
 
   // Where it listens, with the real port numbers.
   const std::vector<std::string>& addresses() const { return server_->addresses(); }
+
+  // See GrpcServerTls::Reload. Only with TLS.
+  absl::Status ReloadCertificate() { return server_->ReloadCertificate(); }
 
   // Takes nothing new, stores and answers everything taken before, tells the sessions
   // that they are over, and ends. Takes at most about 20 s. Once, on one thread.

@@ -1,5 +1,9 @@
 #include "services/chat/chat_settings.h"
 
+#include <utility>
+
+#include "services/base/chat_tls_settings.h"
+
 namespace chatter::chat {
 
 std::vector<Setting> ChatSettings() {
@@ -10,9 +14,13 @@ std::vector<Setting> ChatSettings() {
       "NOTIFY_POLICY", Kind::kChoice, "always",
       "notify for every message, or only when the recipient is offline"};
   notify_policy.choices = {"always", "offline"};
-  return {
+  Setting allow_insecure{"CHAT_ALLOW_INSECURE", Kind::kChoice, "0",
+                         "1: without TLS, too, not on loopback addresses only"};
+  allow_insecure.choices = {"0", "1"};
+  const std::vector<Setting> own = {
       {"CHAT_LISTEN", Kind::kText, "127.0.0.1:50051",
-       "gRPC addresses, comma-separated: loopback host:port, or unix:<path>"},
+       "gRPC addresses, comma-separated: host:port (loopback, without TLS), unix:<path>"},
+      allow_insecure,
       {"DATABASE_URL", Kind::kSecret, "sqlite:chatter.db",
        "sqlite:<path>, or postgres://user:password@host/database"},
       verification,
@@ -37,6 +45,7 @@ std::vector<Setting> ChatSettings() {
       {"ADMIN_LISTEN", Kind::kText, "",
        "<IP address>:<port> of metrics, health and readiness over HTTP; none: off"},
   };
+  return Join({own, ChatTlsSettings()});
 }
 
 absl::StatusOr<ChatServerOptions> ReadChatOptions(const Settings& settings) {
@@ -46,6 +55,9 @@ absl::StatusOr<ChatServerOptions> ReadChatOptions(const Settings& settings) {
   }
   ChatServerOptions options;
   options.listen = settings.List("CHAT_LISTEN");
+  absl::StatusOr<TlsFiles> tls = ReadChatTls(settings);
+  if (!tls.ok()) return tls.status();
+  options.security = {*std::move(tls), settings.Text("CHAT_ALLOW_INSECURE") == "1"};
   options.secrets = {settings.Text("SERVICE_AUTH"), settings.Text("NOTIFICATION_AUTH")};
   options.notify_policy = settings.Text("NOTIFY_POLICY") == "offline"
                               ? NotifyPolicy::kOffline

@@ -12,6 +12,7 @@
 #include "services/base/lifecycle.h"
 #include "services/base/log.h"
 #include "services/base/settings.h"
+#include "services/base/tls.h"
 #include "services/chat/adapters.h"
 #include "services/chat/chat_check.h"
 #include "services/chat/chat_metrics.h"
@@ -72,7 +73,9 @@ int Main(int argc, char** argv) {
   const ChatServer& chat = **server;
   (*admin)->SetMetrics(&chat);
   (*admin)->SetReadiness([&chat] { return chat.WhyNotReady(); });
-  stop.Wait();
+  stop.Wait([&] {
+    if (options->security.tls.given()) LogReload((*server)->ReloadCertificate());
+  });
   (*admin)->SetReadiness([] { return "draining"; });
   (*server)->Stop();
   (*admin)->SetMetrics(nullptr);

@@ -52,7 +52,8 @@ PostgresServer& Cluster::postgres() {
 Cluster::Cluster(const ClusterOptions& options)
     : options_(options),
       folder_(MakeFolder()),
-      chat_target_("unix:" + folder_ + "/chatd.sock"),
+      chat_target_(options.chat_over_tcp ? "127.0.0.1:0"
+                                         : "unix:" + folder_ + "/chatd.sock"),
       database_url_(options.database_url) {
   if (database_url_.empty()) {
     database_url_ = options.engine == Engine::kSqlite
@@ -124,7 +125,10 @@ void Cluster::StartChatd() {
     environment.merge(NotificationEnvironment());
   }
   chatd_ = Process::Start({{kChatd}, Merge(environment, options_.chatd), ""});
-  CHECK(chatd_->WaitForLine(kListening, kTestDeadline).has_value()) << chatd_->Output();
+  const auto address = chatd_->WaitForLine(kListening, kTestDeadline);
+  CHECK(address.has_value()) << chatd_->Output();
+  // The same port again after a restart.
+  chat_target_ = *address;
 }
 
 void Cluster::StartEdged() {

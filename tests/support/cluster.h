@@ -28,6 +28,8 @@ struct ClusterOptions {
   std::string database_url;  // of a database that is there; empty: a new one
   // identityd and notificationd as processes of their own, instead of within chatd.
   bool adapters_apart = false;
+  // Between edged and chatd, instead of a Unix socket.
+  bool chat_over_tcp = false;
   // Besides, or in place of, what a cluster sets itself.
   std::map<std::string, std::string> chatd;
   std::map<std::string, std::string> edged;
