@@ -12,6 +12,8 @@
 #include "absl/strings/str_cat.h"
 #include "edge/http/json_string.h"
 #include "edge/http/new_user.h"
+#include "glog/logging.h"
+#include "services/base/log.h"
 #include "services/base/protocol.h"
 #include "services/base/rfc3339.h"
 #include "services/base/utf8.h"
@@ -20,6 +22,8 @@ namespace chatter::edge {
 namespace {
 
 constexpr char kRetryAfterSeconds[] = "2";
+// Between two lines of the log about answers that went wrong.
+constexpr double kLogGapSeconds = 0.1;
 // MESSAGES_LIMIT of the chat service may be lower, never higher.
 constexpr int64_t kMaxLimit = 10'000;
 // A history's answer ends early when it has this much: large messages leave fewer of
@@ -238,7 +242,19 @@ void Rest::Handle(const HttpRequest& request, Done done) {
   }
   for (const Route& route : kRoutes) {
     if (request.path() != route.path) continue;
-    if (method == route.method) return (this->*route.handler)(request, std::move(done));
+    if (method == route.method) {
+      std::string id = RequestId(request);
+      const RequestScope scope(id);
+      return (this->*route.handler)(
+          request, [id, &route, done = std::move(done)](HttpAnswer answer) {
+            if (answer.status >= 500) {
+              LOG_EVERY_T(WARNING, kLogGapSeconds) << route.method << " " << route.path
+                                                   << " is answered " << answer.status;
+              answer.headers.emplace_back("X-Request-Id", id);
+            }
+            done(std::move(answer));
+          });
+    }
     return done(MethodNotAllowed(std::string(route.method) + ", OPTIONS"));
   }
   if (request.path() == kWebSocketPath) return done(MethodNotAllowed("GET, OPTIONS"));
@@ -246,6 +262,13 @@ void Rest::Handle(const HttpRequest& request, Done done) {
     return done(MessageAnswer(404, "There is nothing at this path"));
   }
   done(reads ? files_.Answer(request) : MethodNotAllowed("GET, HEAD, OPTIONS"));
+}
+
+// What a proxy, or the client, calls it; otherwise a new one.
+std::string Rest::RequestId(const HttpRequest& request) {
+  const std::string& given = request.Header("X-Request-Id");
+  if (IsRequestId(given)) return given;
+  return absl::StrCat(absl::Hex(absl::Uniform<uint64_t>(random_), absl::kZeroPad16));
 }
 
 void Rest::CreateUser(const HttpRequest& request, Done done) {

@@ -4,7 +4,9 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
+#include "absl/random/random.h"
 #include "edge/http/answer.h"
 #include "edge/http/request.h"
 #include "edge/http/static_files.h"
@@ -23,6 +25,7 @@ class Rest {
   void Handle(const HttpRequest& request, Done done);
 
  private:
+  std::string RequestId(const HttpRequest& request);
   void CreateUser(const HttpRequest& request, Done done);
   void IssueToken(const HttpRequest& request, Done done);
   void ListMessages(const HttpRequest& request, Done done);
@@ -30,6 +33,7 @@ class Rest {
 
   ChatClient& chat_;
   const StaticFiles& files_;
+  absl::BitGen random_;
 };
 
 // The path of WebSockets, which the connection itself handles when the method is GET.

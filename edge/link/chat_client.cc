@@ -11,6 +11,7 @@
 #include "chatter/v1/chat.grpc.pb.h"
 #include "services/base/completion_tag.h"
 #include "services/base/grpc_status.h"
+#include "services/base/log.h"
 
 namespace chatter::edge {
 namespace {
@@ -34,6 +35,7 @@ struct Call : AnyCall {
 
   Response response;
   std::unique_ptr<grpc::ClientAsyncResponseReader<Response>> reader;
+  std::string request_id;
   ChatClient::Done<Response> done;
 };
 
@@ -78,8 +80,10 @@ class GrpcChatClient : public ChatClient {
   template <typename Request, typename Response>
   void Start(Method<Request, Response> method, const std::string& authorization,
              const Request& request, Done<Response> done) {
+    std::string request_id(RequestScope::current());
     if (connection_.channel() == nullptr) {
-      asio::post(connection_.io(), [done = std::move(done)] {
+      asio::post(connection_.io(), [done = std::move(done), id = std::move(request_id)] {
+        const RequestScope scope(id);
         done(absl::UnavailableError("The chat service is away"));
       });
       return;
@@ -96,6 +100,8 @@ class GrpcChatClient : public ChatClient {
     calls_.emplace(last_key_, call);
     call->done = std::move(done);
     call->context.AddMetadata("authorization", authorization);
+    if (!request_id.empty()) call->context.AddMetadata(kRequestIdMetadata, request_id);
+    call->request_id = std::move(request_id);
     call->context.set_deadline(std::chrono::system_clock::now() + kDeadline);
     call->reader = (stub_.get()->*method)(&call->context, request, connection_.queue());
     call->reader->Finish(&call->response, &call->status, &call->tag);
@@ -106,6 +112,7 @@ class GrpcChatClient : public ChatClient {
   template <typename Response>
   void Finish(Call<Response>& call) {
     if (ending_) return;
+    const RequestScope scope(call.request_id);
     if (call.status.ok()) {
       call.done(std::move(call.response));
     } else {

@@ -13,8 +13,8 @@
 namespace chatter::edge {
 
 // To the chat service. Every call ends within 10 s; while there is no connection it ends
-// at once, kUnavailable. `done` runs once, never before the call returns. Of the thread
-// of the connection's loop.
+// at once, kUnavailable. `done` runs once, never before the call returns, in the
+// RequestScope of the call, whose id goes along. Of the thread of the connection's loop.
 class ChatClient {
  public:
   template <typename Response>

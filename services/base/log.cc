@@ -92,6 +92,15 @@ RequestScope::~RequestScope() { current_request = outer_; }
 
 std::string_view RequestScope::current() { return current_request; }
 
+bool IsRequestId(std::string_view text) {
+  constexpr size_t kMaxCharacters = 64;
+  return !text.empty() && text.size() <= kMaxCharacters &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' ||
+                  c == '_' || c == '-';
+         });
+}
+
 std::string TextLogLine(const LogEvent& event, std::string_view request_id) {
   std::string message =
       absl::StrReplaceAll(AbslView(event.message), {{"\n", "\\n"}, {"\r", "\\r"}});

@@ -35,6 +35,12 @@ class RequestScope {
   const std::string_view outer_;
 };
 
+// What names a request in the logs of all programs: 1 to 64 letters, digits, '.', '_' and
+// '-'. Whoever asks may give it.
+bool IsRequestId(std::string_view text);
+// gRPC metadata, as HTTP's header X-Request-Id.
+inline constexpr char kRequestIdMetadata[] = "x-request-id";
+
 // One event of glog's.
 struct LogEvent {
   google::LogSeverity severity;

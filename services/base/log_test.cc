@@ -49,6 +49,16 @@ TEST_F(LogLineTest, JsonIsUtf8WhateverIsLogged) {
   EXPECT_THAT(JsonLogLine(Event("caf\xc3\xa9"), "chatd", ""), HasSubstr("caf\xc3\xa9"));
 }
 
+TEST(RequestIdTest, IsShortAndPlain) {
+  for (const char* const id : {"a", "7f3A-b.c_d", "0123456789abcdef"}) {
+    EXPECT_TRUE(IsRequestId(id)) << id;
+  }
+  for (const std::string& id :
+       {std::string(), std::string(65, 'a'), std::string("a b"), std::string("a\n")}) {
+    EXPECT_FALSE(IsRequestId(id)) << id;
+  }
+}
+
 TEST(RequestScopeTest, IsOfItsThreadAndNests) {
   EXPECT_EQ(RequestScope::current(), "");
   const RequestScope outer("a");

@@ -11,6 +11,7 @@
 #include "services/base/absl_view.h"
 #include "services/base/constant_time.h"
 #include "services/base/grpc_status.h"
+#include "services/base/log.h"
 #include "services/base/protocol.h"
 
 namespace chatter::chat {
@@ -37,6 +38,7 @@ struct VerifyCall {
   v1::VerifyRequest request;
   v1::VerifyResponse response;
   Authenticator::Done done;
+  std::string request_id;
 };
 
 }  // namespace
@@ -81,6 +83,7 @@ void Authenticator::Authenticate(const grpc::ServerContextBase& context, Done do
   owned->request.set_authorization(std::string(authorization));
   owned->context.set_deadline(absl::ToChronoTime(absl::Now() + kVerifyDeadline));
   owned->done = std::move(done);
+  owned->request_id = std::string(RequestScope::current());
   VerifyCall* const call = owned.release();
   identity_->async()->Verify(
       &call->context, &call->request, &call->response,
@@ -98,11 +101,13 @@ void Authenticator::Authenticate(const grpc::ServerContextBase& context, Done do
           case grpc::StatusCode::RESOURCE_EXHAUSTED:
             finished->done(FromGrpc(status));
             return;
-          default:
+          default: {
+            const RequestScope scope(finished->request_id);
             LOG_EVERY_N(WARNING, 100) << "cannot verify tokens (" << google::COUNTER
                                       << " times so far): " << status.error_message();
             finished->done(
                 absl::UnavailableError("Tokens cannot be checked now; try again soon"));
+          }
         }
       });
 }

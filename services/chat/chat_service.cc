@@ -11,6 +11,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "services/base/log.h"
 #include "services/base/protocol.h"
 #include "services/chat/accounts.h"
 #include "services/chat/send.h"
@@ -122,18 +123,18 @@ ChatServiceImpl::ChatServiceImpl(RpcLoop& loop, storage::Storage& storage,
       pool_(pool),
       services_(services),
       messages_limit_(messages_limit),
-      create_user_(loop, services.metrics.create_user, service_,
+      create_user_(loop, "CreateUser", services.metrics.create_user, service_,
                    &Service::RequestCreateUser, [this](auto& call) { CreateUser(call); }),
-      issue_token_(loop, services.metrics.issue_token, service_,
+      issue_token_(loop, "IssueToken", services.metrics.issue_token, service_,
                    &Service::RequestIssueToken, [this](auto& call) { IssueToken(call); }),
-      send_message_(loop, services.metrics.send_message, service_,
+      send_message_(loop, "SendMessage", services.metrics.send_message, service_,
                     &Service::RequestSendMessage,
                     [this](auto& call) { SendMessage(call); }),
-      list_messages_(loop, services.metrics.list_messages, service_,
+      list_messages_(loop, "ListMessages", services.metrics.list_messages, service_,
                      &Service::RequestListMessages,
                      [this](auto& call) { ListMessages(call); }),
-      list_connections_(loop, services.metrics.list_connections, service_,
-                        &Service::RequestListConnections,
+      list_connections_(loop, "ListConnections", services.metrics.list_connections,
+                        service_, &Service::RequestListConnections,
                         [this](auto& call) { ListConnections(call); }),
       connect_(
           loop, services.metrics.connect, kMaxConnectStreams,
@@ -169,7 +170,10 @@ void ChatServiceImpl::WithCaller(Call& call, Work work) {
 
 template <typename Call>
 void ChatServiceImpl::Blocking(Call& call, absl::AnyInvocable<absl::Status()> work) {
-  auto run = [&call, work = std::move(work)]() mutable { call.Finish(work()); };
+  auto run = [&call, work = std::move(work)]() mutable {
+    const RequestScope scope(call.request_id());
+    call.Finish(work());
+  };
   if (!pool_.TryRun(std::move(run))) {
     services_.metrics.refusals.Add(error_code::kOverloaded);
     call.Finish(absl::ResourceExhaustedError("Too many requests wait; try again soon"));

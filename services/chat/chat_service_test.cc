@@ -1,11 +1,18 @@
 #include "services/chat/chat_service.h"
 
+#include <sqlite3.h>
+
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "glog/logging.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/base/log.h"
 #include "services/base/protocol.h"
 #include "services/chat/testing/chat_server_fixture.h"
 #include "services/chat/testing/test_edge.h"
@@ -14,6 +21,7 @@ namespace chatter::chat {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 class ChatServiceTest : public ChatServerFixture {
@@ -46,6 +54,65 @@ TEST_F(ChatServiceTest, CreatesUsersForThoseWhoHaveASecret) {
   EXPECT_FALSE(empty.error_message().empty());
   EXPECT_EQ(Create(std::string(129, 'x'), kServiceSecret).error_code(),
             grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+// The lines of the log that belong to a request.
+class RequestLines : public google::LogSink {
+ public:
+  explicit RequestLines(std::string_view id) : id_(id) { google::AddLogSink(this); }
+  ~RequestLines() override { google::RemoveLogSink(this); }
+
+  using google::LogSink::send;
+  void send(google::LogSeverity, const char*, const char*, int,
+            const google::LogMessageTime&, const char* message, size_t size) override {
+    if (RequestScope::current() != id_) return;
+    absl::MutexLock lock(&mutex_);
+    absl::StrAppend(&lines_, absl::string_view(message, size), "\n");
+  }
+  std::string lines() const {
+    absl::MutexLock lock(&mutex_);
+    return lines_;
+  }
+
+ private:
+  const std::string_view id_;
+  mutable absl::Mutex mutex_;
+  std::string lines_ ABSL_GUARDED_BY(mutex_);
+};
+
+TEST_F(ChatServiceTest, AFailedCallIsLoggedWithItsRequestsId) {
+  const RequestLines log("trace-1");
+  v1::IssueTokenResponse response;
+  const auto issue = [&](const std::string& authorization) {
+    return stub_->IssueToken(
+        Context({{"authorization", authorization}, {"x-request-id", "trace-1"}}).get(),
+        v1::IssueTokenRequest(), &response);
+  };
+  EXPECT_FALSE(issue("Bearer refused").ok());
+  EXPECT_EQ(log.lines(), "");
+  EXPECT_FALSE(issue("Bearer down").ok());
+  EXPECT_THAT(log.lines(), HasSubstr("cannot verify tokens"));
+  EXPECT_THAT(log.lines(), HasSubstr("IssueToken failed: UNAVAILABLE"));
+
+  // A storage that is gone.
+  Token(AsUser("alice"));
+  Token(AsUser("bob"));
+  const RequestLines storage_log("trace-2");
+  sqlite3* database;
+  ASSERT_EQ(sqlite3_open((folder_ + "/chatter.db").c_str(), &database), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(database, "DROP TABLE messages", nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  sqlite3_close(database);
+  v1::ListMessagesRequest list;
+  list.set_with("bob");
+  v1::ListMessagesResponse page;
+  Metadata metadata = AsUser("alice");
+  metadata.emplace_back("x-request-id", "trace-2");
+  // A line may just have been written, and the next one be left out.
+  do {
+    EXPECT_EQ(List(metadata, list, &page).error_code(), grpc::StatusCode::INTERNAL);
+  } while (storage_log.lines().empty() && !HasFailure());
+  EXPECT_THAT(storage_log.lines(), HasSubstr("ListMessages failed: INTERNAL: SQLite"));
 }
 
 TEST_F(ChatServiceTest, KnowsItsCallers) {

@@ -93,6 +93,7 @@ void WsTokens::RedeemAll(std::vector<PendingRedeem>& batch) {
   for (const PendingRedeem& pending : batch) hashes.push_back(pending.hash);
   absl::StatusOr<std::vector<std::optional<storage::User>>> users =
       storage_.RedeemTokens(hashes, clock_.Now());
+  if (!users.ok()) LOG(WARNING) << "could not redeem tokens: " << users.status();
   for (size_t i = 0; i < batch.size(); ++i) {
     if (!users.ok()) {
       batch[i].done(users.status());
