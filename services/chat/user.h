@@ -10,20 +10,23 @@
 
 namespace chatter::chat {
 
-// A user as all of its sessions and calls share it. Immutable, but for what it may still
-// send.
+// A user as sessions and calls share it. Immutable, but for what it may still send.
 class User : public storage::User {
  public:
-  explicit User(storage::User user) : storage::User(std::move(user)) {}
-  // What is new of a user who may send no more than before.
+  explicit User(storage::User user)
+      : storage::User(std::move(user)),
+        send_bucket_(std::make_shared<std::atomic<RateLimit::FullAt>>(RateLimit::kFull)) {
+  }
+  // What is new of a user. Sessions that have what was before go on with it, and both
+  // together may send no more.
   User(storage::User user, const User& before)
-      : storage::User(std::move(user)), send_bucket_(before.send_bucket_.load()) {}
+      : storage::User(std::move(user)), send_bucket_(before.send_bucket_) {}
 
   // Of MESSAGE_RATE.
-  std::atomic<RateLimit::FullAt>& send_bucket() const { return send_bucket_; }
+  std::atomic<RateLimit::FullAt>& send_bucket() const { return *send_bucket_; }
 
  private:
-  mutable std::atomic<RateLimit::FullAt> send_bucket_{RateLimit::kFull};
+  const std::shared_ptr<std::atomic<RateLimit::FullAt>> send_bucket_;
 };
 
 using UserRef = std::shared_ptr<const User>;

@@ -70,9 +70,30 @@ TEST_F(UserDirectoryTest, WhatAUserMaySendIsSharedAndOutlivesAChange) {
   EXPECT_EQ((*Ensure("alice", "green"))->send_bucket(), 42);
   EXPECT_EQ(users_.Share({alice->id, "alice", "blue"})->send_bucket(), 42);
   EXPECT_EQ((*Ensure("bob", "red"))->send_bucket(), RateLimit::kFull);
+  // Sessions from before the change go on.
+  alice->send_bucket() = 43;
+  EXPECT_EQ((*Find("alice"))->send_bucket(), 43);
   // A session of somebody who had been forgotten, and then a call.
   const UserRef carol = users_.Share({7, "carol", "red"});
   EXPECT_EQ(*Find("carol"), carol);
+}
+
+TEST_F(UserDirectoryTest, CallsThatComeAtOnceShareWhatTheirUserMaySend) {
+  absl::Notification go_on;
+  users_.Ensure({"first", "red"}, [&](const auto&) { go_on.WaitForNotification(); });
+  constexpr int kCalls = 2;
+  std::vector<UserRef> callers;
+  absl::BlockingCounter ensured(kCalls);
+  for (int i = 0; i < kCalls; ++i) {
+    users_.Ensure({"alice", "red"}, [&](absl::StatusOr<UserRef> user) {
+      callers.push_back(*std::move(user));
+      ensured.DecrementCount();
+    });
+  }
+  go_on.Notify();
+  ensured.Wait();
+  callers[0]->send_bucket() = 42;
+  EXPECT_EQ(callers[1]->send_bucket(), 42);
 }
 
 TEST_F(UserDirectoryTest, EnsureCreatesAUserOnce) {
