@@ -1,8 +1,11 @@
 #include "storage/sqlite/connection.h"
 
+#include <unistd.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "storage/sqlite/wal_vfs.h"
 #include "storage/status_macros.h"
 
@@ -78,6 +81,26 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& 
       "PRAGMA page_size = 2048; PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL; "
       "PRAGMA wal_autocheckpoint = 8000; PRAGMA temp_store = MEMORY;");
   if (!status.ok()) return status;
+  return connection;
+}
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::OpenToRead(
+    const std::string& path) {
+  // A log is there while somebody writes, and after a crash. Where there is none, SQLite
+  // would make one even for a reader, if it did not take the file for unchangeable.
+  const bool has_log = access((path + "-wal").c_str(), F_OK) == 0;
+  const std::string url = absl::StrCat(
+      // The second slash of a path is no beginning of a host.
+      "file:", path[0] == '/' ? "//" : "",
+      absl::StrReplaceAll(path, {{"%", "%25"}, {"?", "%3f"}, {"#", "%23"}}),
+      has_log ? "?mode=ro" : "?immutable=1");
+  sqlite3* db = nullptr;
+  const int code = sqlite3_open_v2(
+      url.c_str(), &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX,
+      nullptr);
+  std::unique_ptr<Connection> connection(new Connection(db));
+  if (code != SQLITE_OK) return connection->LastError();
+  sqlite3_busy_timeout(db, kBusyTimeoutMs);
   return connection;
 }
 

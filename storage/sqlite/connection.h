@@ -58,6 +58,8 @@ class Statement {
 class Connection {
  public:
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const std::string& path);
+  // For a look at a database that is there: leaves all of it, and of its log, as it is.
+  static absl::StatusOr<std::unique_ptr<Connection>> OpenToRead(const std::string& path);
   ~Connection();
 
   // Runs several statements without parameters or results.

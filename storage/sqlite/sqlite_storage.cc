@@ -84,8 +84,12 @@ absl::StatusOr<std::string> Check(const std::string& path) {
   if (access(path.c_str(), F_OK) != 0) {
     return absl::StrCat(path, ", made at the first start");
   }
+  if (access(path.c_str(), R_OK | W_OK) != 0) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot read and write ", path, ": ", std::strerror(errno)));
+  }
   CHATTER_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection,
-                           Connection::Open(path));
+                           Connection::OpenToRead(path));
   CHATTER_ASSIGN_OR_RETURN(const int64_t version, SchemaVersion(*connection));
   CHATTER_RETURN_IF_ERROR(CheckSchemaVersion(version, SqliteMigrations()));
   return absl::StrCat(path, ", schema version ", version);
