@@ -13,6 +13,7 @@
 #include "edge/limits/process_memory.h"
 #include "edge/web/assets.h"
 #include "glog/logging.h"
+#include "services/base/admin_server.h"
 #include "services/base/chat_tls_settings.h"
 
 namespace chatter::edge {
@@ -133,6 +134,10 @@ std::vector<Setting> EdgeSettings() {
 absl::StatusOr<EdgeOptions> ReadEdgeOptions(const Settings& settings) {
   absl::StatusOr<StaticFiles> files = Files(settings);
   if (!files.ok()) return files.status();
+  if (absl::Status status = AdminServer::CheckListen(settings.Text("ADMIN_LISTEN"));
+      !status.ok()) {
+    return status;
+  }
   EdgeOptions options;
   options.host = settings.Text("HOST");
   options.port = static_cast<uint16_t>(settings.Integer("PORT"));

@@ -19,9 +19,12 @@
 namespace chatter::edge {
 namespace {
 
-int Fail(const absl::Status& why) {
+// A setting is wrong: it makes no sense to start again with it.
+constexpr int kWrongSetting = 2;
+
+int Fail(const absl::Status& why, int exit_code = 1) {
   Announce(absl::StrCat("edged: ", why.message()));
-  return 1;
+  return exit_code;
 }
 
 int Main(int argc, char** argv) {
@@ -36,10 +39,10 @@ int Main(int argc, char** argv) {
   grpc_init();
   const absl::StatusOr<std::unique_ptr<ErrorMail>> error_mail =
       StartErrorMail("edged", settings);
-  if (!error_mail.ok()) return Fail(error_mail.status());
+  if (!error_mail.ok()) return Fail(error_mail.status(), kWrongSetting);
   if (settings.check_only()) return CheckEdge(settings);
   absl::StatusOr<EdgeOptions> options = ReadEdgeOptions(settings);
-  if (!options.ok()) return Fail(options.status());
+  if (!options.ok()) return Fail(options.status(), kWrongSetting);
   const absl::StatusOr<std::unique_ptr<AdminServer>> admin =
       AdminServer::Start(settings.Text("ADMIN_LISTEN"));
   if (!admin.ok()) return Fail(admin.status());

@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -86,6 +87,22 @@ TEST_P(CheckTest, ChatdSaysOfEachThingWhatIsWrong) {
   EXPECT_THAT(checked.output, Not(HasSubstr("pa55word")));
 }
 
+TEST_P(CheckTest, WhatStopsAStartOfChatdStopsACheckToo) {
+  const std::pair<std::string, std::string> wrong[] = {
+      {"CHAT_LISTEN", "0.0.0.0:0"}, {"CHAT_LISTEN", ","}, {"ADMIN_LISTEN", "9101"}};
+  for (const auto& [variable, value] : wrong) {
+    auto settings = chatd_;
+    settings[variable] = value;
+    const Checked checked = Check("services/chat/chatd", settings);
+    const auto started = Process::Start({{"services/chat/chatd"}, settings, ""});
+    // With 2 systemd does not try again.
+    EXPECT_EQ(checked.exit_code, 2) << value;
+    EXPECT_EQ(started->Wait(kTestDeadline).value_or(-1), 2) << value;
+    EXPECT_THAT(checked.output, HasSubstr(variable));
+    EXPECT_EQ(started->Output(), checked.output);
+  }
+}
+
 TEST_P(CheckTest, EdgedCallsTheChatService) {
   const std::map<std::string, std::string> settings = {
       {"CHAT_TARGET", cluster_.chat_target()}};
@@ -99,6 +116,9 @@ TEST_P(CheckTest, EdgedCallsTheChatService) {
   checked = Check("edge/edged", {{"WEB_ROOT", "/nowhere"}});
   EXPECT_EQ(checked.exit_code, 1);
   EXPECT_THAT(checked.output, ContainsRegex("FAILED .*WEB_ROOT: "));
+  checked = Check("edge/edged", {{"ADMIN_LISTEN", "9102"}});
+  EXPECT_EQ(checked.exit_code, 1);
+  EXPECT_THAT(checked.output, ContainsRegex("FAILED .*ADMIN_LISTEN "));
 }
 
 TEST_P(CheckTest, TheAdaptersCallTheirNeighbours) {

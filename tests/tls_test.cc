@@ -196,16 +196,17 @@ TEST_F(TlsTest, HandshakesThatFailHurtNobody) {
 }
 
 TEST_F(TlsTest, WhatCannotBeUsedStopsTheStart) {
-  const auto says = [](const std::map<std::string, std::string>& environment) {
+  const auto says = [](const std::map<std::string, std::string>& environment,
+                       int exit_code) {
     const auto edged = Process::Start({{"edge/edged"}, environment, ""});
-    EXPECT_EQ(edged->Wait(kTestDeadline), 1);
+    EXPECT_EQ(edged->Wait(kTestDeadline), exit_code);
     return edged->Output();
   };
-  EXPECT_EQ(says({{"TLS_CERT", files_.certificate}}),
+  EXPECT_EQ(says({{"TLS_CERT", files_.certificate}}, 2),
             "edged: TLS_CERT and TLS_KEY go together: set both\n");
-  EXPECT_EQ(says({{"TLS_KEY", files_.key}}),
+  EXPECT_EQ(says({{"TLS_KEY", files_.key}}, 2),
             "edged: TLS_CERT and TLS_KEY go together: set both\n");
-  EXPECT_EQ(says({{"PORT", "0"}, {"TLS_CERT", "/no/such"}, {"TLS_KEY", files_.key}}),
+  EXPECT_EQ(says({{"PORT", "0"}, {"TLS_CERT", "/no/such"}, {"TLS_KEY", files_.key}}, 1),
             "edged: /no/such: No such file or directory\n");
 }
 

@@ -260,6 +260,10 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(
   return server;
 }
 
+absl::Status AdminServer::CheckListen(const std::string& listen) {
+  return listen.empty() ? absl::OkStatus() : Parse(listen).status();
+}
+
 void AdminServer::SetMetrics(const prometheus::Collectable* source) {
   absl::MutexLock lock(&metrics_mutex_);
   source_ = source;

@@ -25,6 +25,8 @@ class AdminServer {
   // nowhere. Serves when it returns, and is not ready. kInvalidArgument, and kUnavailable
   // when the address is taken.
   static absl::StatusOr<std::unique_ptr<AdminServer>> Start(const std::string& listen);
+  // kInvalidArgument when Start would say so of what was given for ADMIN_LISTEN.
+  static absl::Status CheckListen(const std::string& listen);
   // Cuts what is being answered.
   ~AdminServer();
 

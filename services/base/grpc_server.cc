@@ -1,6 +1,8 @@
 #include "services/base/grpc_server.h"
 
+#include <arpa/inet.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -30,8 +32,11 @@ int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
 }
 
-bool IsLoopback(absl::string_view host) {
-  return host == "localhost" || host == "[::1]" || absl::StartsWith(host, "127.");
+bool IsLoopback(const std::string& host) {
+  in_addr address;
+  return host == "localhost" || host == "[::1]" ||
+         (inet_pton(AF_INET, host.c_str(), &address) == 1 &&
+          ntohl(address.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET);
 }
 
 // Whether a server answers on the socket file.
@@ -44,45 +49,22 @@ bool HasListener(const sockaddr_un& address) {
   return answered;
 }
 
+// For a server of `path`, which CheckListenAddress has taken.
 absl::Status PrepareUnixSocket(const std::string& path) {
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof(address.sun_path)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot listen on unix:", path, ": a path has 1 to ",
-                     sizeof(address.sun_path) - 1, " bytes"));
-  }
-  std::memcpy(address.sun_path, path.data(), path.size());
   struct stat info;
   if (lstat(path.c_str(), &info) != 0) return absl::OkStatus();
   if (!S_ISSOCK(info.st_mode)) {
     return absl::InvalidArgumentError(
         absl::StrCat("cannot listen on unix:", path, ": the file is no socket"));
   }
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
   if (HasListener(address)) {
     return absl::UnavailableError(
         absl::StrCat("cannot listen on unix:", path, ": it is in use"));
   }
   unlink(path.c_str());
-  return absl::OkStatus();
-}
-
-absl::Status CheckAddress(const std::string& address, const GrpcSecurity& security) {
-  absl::string_view path = address;
-  if (absl::ConsumePrefix(&path, "unix:")) return PrepareUnixSocket(std::string(path));
-  const size_t colon = address.rfind(':');
-  int port;
-  if (colon == std::string::npos || !absl::SimpleAtoi(address.substr(colon + 1), &port) ||
-      port < 0 || port > 65535) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot listen on '", address, "': want host:port or unix:<path>"));
-  }
-  if (!security.tls.given() && !security.allow_insecure &&
-      !IsLoopback(address.substr(0, colon))) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot listen on ", address,
-                     ": without mutual TLS only on loopback addresses and unix:<path>"));
-  }
   return absl::OkStatus();
 }
 
@@ -104,6 +86,31 @@ void Configure(grpc::ServerBuilder& builder) {
 
 }  // namespace
 
+absl::Status CheckListenAddress(const std::string& address,
+                                const GrpcSecurity& security) {
+  absl::string_view path = address;
+  if (absl::ConsumePrefix(&path, "unix:")) {
+    constexpr size_t kMaxBytes = sizeof(sockaddr_un::sun_path) - 1;
+    if (!path.empty() && path.size() <= kMaxBytes) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(
+        "cannot listen on ", address, ": a path has 1 to ", kMaxBytes, " bytes"));
+  }
+  const size_t colon = address.rfind(':');
+  int port;
+  if (colon == std::string::npos || !absl::SimpleAtoi(address.substr(colon + 1), &port) ||
+      port < 0 || port > 65535) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot listen on '", address, "': want host:port or unix:<path>"));
+  }
+  if (!security.tls.given() && !security.allow_insecure &&
+      !IsLoopback(address.substr(0, colon))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot listen on ", address,
+                     ": without mutual TLS only on loopback addresses and unix:<path>"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<RunningGrpcServer>> StartGrpcServer(
     grpc::ServerBuilder& builder, const std::vector<std::string>& listen,
     const GrpcSecurity& security) {
@@ -119,10 +126,12 @@ absl::StatusOr<std::unique_ptr<RunningGrpcServer>> StartGrpcServer(
   builder.RegisterService(health.get());
   std::vector<int> ports(listen.size(), 0);
   for (size_t i = 0; i < listen.size(); ++i) {
-    if (absl::Status status = CheckAddress(listen[i], security); !status.ok()) {
-      return status;
-    }
-    const bool with_tls = tls != nullptr && !absl::StartsWith(listen[i], "unix:");
+    absl::Status status = CheckListenAddress(listen[i], security);
+    absl::string_view path = listen[i];
+    const bool is_unix = absl::ConsumePrefix(&path, "unix:");
+    if (status.ok() && is_unix) status = PrepareUnixSocket(std::string(path));
+    if (!status.ok()) return status;
+    const bool with_tls = tls != nullptr && !is_unix;
     builder.AddListeningPort(
         listen[i], with_tls ? tls->MakeCredentials() : grpc::InsecureServerCredentials(),
         &ports[i]);

@@ -56,6 +56,9 @@ struct GrpcSecurity {
   bool allow_insecure = false;
 };
 
+// What StartGrpcServer says of one of its addresses without trying it.
+absl::Status CheckListenAddress(const std::string& address, const GrpcSecurity& security);
+
 // Builds and starts the server of `builder`, whose services the caller has registered, on
 // `listen`: `host:port`, without TLS with a loopback host, or `unix:<path>`, where a
 // socket file that nobody listens on is replaced. Adds reflection, the standard health

@@ -46,8 +46,9 @@ TEST_F(GrpcServerTest, TellsThePortThatTheKernelChose) {
 
 TEST_F(GrpcServerTest, ListensForTheSameHostOnly) {
   for (const std::string address :
-       {"0.0.0.0:0", "192.168.1.1:50051", "[::]:0", "example.com:1", "nonsense", "",
-        "127.0.0.1", "127.0.0.1:99999", "unix:"}) {
+       {"0.0.0.0:0", "192.168.1.1:50051", "[::]:0", "example.com:1",
+        "127.0.0.1.example.com:0", "nonsense", "", "127.0.0.1", "127.0.0.1:99999",
+        "unix:"}) {
     const absl::Status status = StartOn(address).status();
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << address << ": " << status;
   }

@@ -2,9 +2,28 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "services/base/admin_server.h"
 #include "services/base/chat_tls_settings.h"
+#include "services/base/grpc_server.h"
 
 namespace chatter::chat {
+namespace {
+
+absl::Status CheckListen(const ChatServerOptions& options) {
+  if (options.listen.empty()) {
+    return absl::InvalidArgumentError("CHAT_LISTEN: want host:port or unix:<path>");
+  }
+  for (const std::string& address : options.listen) {
+    const absl::Status status = CheckListenAddress(address, options.security);
+    if (!status.ok()) {
+      return absl::Status(status.code(), absl::StrCat("CHAT_LISTEN: ", status.message()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 std::vector<Setting> ChatSettings() {
   using Kind = Setting::Kind;
@@ -58,6 +77,11 @@ absl::StatusOr<ChatServerOptions> ReadChatOptions(const Settings& settings) {
   absl::StatusOr<TlsFiles> tls = ReadChatTls(settings);
   if (!tls.ok()) return tls.status();
   options.security = {*std::move(tls), settings.Text("CHAT_ALLOW_INSECURE") == "1"};
+  if (absl::Status status = CheckListen(options); !status.ok()) return status;
+  if (absl::Status status = AdminServer::CheckListen(settings.Text("ADMIN_LISTEN"));
+      !status.ok()) {
+    return status;
+  }
   options.secrets = {settings.Text("SERVICE_AUTH"), settings.Text("NOTIFICATION_AUTH")};
   options.notify_policy = settings.Text("NOTIFY_POLICY") == "offline"
                               ? NotifyPolicy::kOffline

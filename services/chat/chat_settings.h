@@ -12,8 +12,8 @@ namespace chatter::chat {
 
 std::vector<Setting> ChatSettings();
 
-// All but the channels to the adapters. kInvalidArgument: settings that do not go
-// together.
+// All but the channels to the adapters. kInvalidArgument: a setting cannot be used, or
+// not together with others.
 absl::StatusOr<ChatServerOptions> ReadChatOptions(const Settings& settings);
 
 }  // namespace chatter::chat

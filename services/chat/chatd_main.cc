@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "glog/logging.h"
 #include "services/base/admin_server.h"
 #include "services/base/error_mail.h"
@@ -23,9 +25,12 @@
 namespace chatter::chat {
 namespace {
 
-int Fail(const std::string& why) {
-  Announce("chatd: " + why);
-  return 1;
+// A setting is wrong: it makes no sense to start again with it.
+constexpr int kWrongSetting = 2;
+
+int Fail(absl::string_view why, int exit_code = 1) {
+  Announce(absl::StrCat("chatd: ", why));
+  return exit_code;
 }
 
 int Main(int argc, char** argv) {
@@ -39,26 +44,20 @@ int Main(int argc, char** argv) {
   // full socket had not taken.
   grpc_init();
   absl::StatusOr<ChatServerOptions> options = ReadChatOptions(settings);
-  if (!options.ok()) {
-    Fail(std::string(options.status().message()));
-    return 2;
-  }
+  if (!options.ok()) return Fail(options.status().message(), kWrongSetting);
   const absl::StatusOr<std::unique_ptr<ErrorMail>> error_mail =
       StartErrorMail("chatd", settings);
-  if (!error_mail.ok()) {
-    Fail(std::string(error_mail.status().message()));
-    return 2;
-  }
+  if (!error_mail.ok()) return Fail(error_mail.status().message(), kWrongSetting);
   if (settings.check_only()) return CheckChat(settings);
   const absl::StatusOr<std::unique_ptr<AdminServer>> admin =
       AdminServer::Start(settings.Text("ADMIN_LISTEN"));
-  if (!admin.ok()) return Fail(std::string(admin.status().message()));
+  if (!admin.ok()) return Fail(admin.status().message());
   if (!(*admin)->address().empty()) Announce("admin on " + (*admin)->address());
 
   absl::StatusOr<std::unique_ptr<storage::Storage>> storage =
       storage::Open(settings.Text("DATABASE_URL"));
   if (!storage.ok()) {
-    return Fail("DATABASE_URL: " + std::string(storage.status().message()));
+    return Fail(absl::StrCat("DATABASE_URL: ", storage.status().message()));
   }
   ChatMetrics metrics;
   const Adapters adapters(settings, metrics);
@@ -66,7 +65,7 @@ int Main(int argc, char** argv) {
   options->notification = adapters.notification_channel();
   absl::StatusOr<std::unique_ptr<ChatServer>> server =
       ChatServer::Start(*std::move(storage), *options, metrics);
-  if (!server.ok()) return Fail(std::string(server.status().message()));
+  if (!server.ok()) return Fail(server.status().message());
   for (const std::string& address : (*server)->addresses()) {
     Announce("listening on " + address);
   }
