@@ -41,6 +41,8 @@ JOIN chatter.conversations c
   ON c.user_low = least(m.username_from COLLATE "C", m.username_to COLLATE "C")
   AND c.user_high = greatest(m.username_from COLLATE "C", m.username_to COLLATE "C")
 LEFT JOIN chatter.users u ON u.name = m.username_from COLLATE "C"
+-- least and greatest look past a NULL.
+WHERE m.username_from IS NOT NULL AND m.username_to IS NOT NULL
 ORDER BY c.id, m.id;
 ANALYZE chatter.messages;
 

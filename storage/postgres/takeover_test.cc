@@ -270,6 +270,20 @@ TEST_F(TakeoverTest, OddRowsAreTakenAsWellAsTheyCanBe) {
   EXPECT_EQ(Send(*storage, "bob", "alice").seq, 7);
 }
 
+TEST_F(TakeoverTest, MessagesWithoutBothNamesAreNotInTheirUsersOwnConversations) {
+  Run(kOldTables);
+  Run("INSERT INTO users (username) VALUES ('alice'), ('bob');"
+      "INSERT INTO messages (username_from, username_to, message) VALUES "
+      "('alice', 'alice', 'mine'), ('alice', NULL, 'lost'), ('alice', 'alice', 'too'), "
+      "('bob', 'bob', 'his'), (NULL, 'bob', 'lost')");
+  const std::unique_ptr<Storage> storage = OpenOrDie();
+  EXPECT_THAT(log_.With(kTookOver), ElementsAre("took over 2 users and 3 messages"));
+  EXPECT_THAT(History(*storage, "alice", "alice"),
+              ElementsAre(Field(&Message::text, "mine"), Field(&Message::text, "too")));
+  EXPECT_THAT(History(*storage, "bob", "bob"), ElementsAre(Field(&Message::text, "his")));
+  EXPECT_EQ(Send(*storage, "alice", "alice").seq, 3);
+}
+
 TEST_F(TakeoverTest, IdsGoOnWhereTheOldOnesEnd) {
   Run(kOldTables);
   Run(kConversation);
