@@ -587,7 +587,7 @@ class GiveBackTest : public TakeoverTest {
  protected:
   void GiveBack() {
     std::ifstream file("storage/postgres/give_back.sql");
-    ASSERT_TRUE(file.good());
+    CHECK(file.good());
     const std::string sql((std::istreambuf_iterator<char>(file)),
                           std::istreambuf_iterator<char>());
     pqxx::connection connection(url_);
@@ -636,6 +636,33 @@ TEST_F(GiveBackTest, TheOldServiceFindsWhatCameSince) {
   const std::unique_ptr<Storage> storage = OpenOrDie();
   EXPECT_THAT(Texts(*storage), ElementsAre("hello", "hi", "new", "from the old service"));
   EXPECT_EQ(Send(*storage, "alice", "dave").id, 6);
+}
+
+TEST_F(GiveBackTest, TwoMessagesOfOneIdStopIt) {
+  Run(kOldTables);
+  Run(kConversation);
+  Send(*OpenOrDie(), "alice", "bob");
+  GiveBack();
+  // Both services went on, one after the other.
+  Run("INSERT INTO public.messages (username_from, username_to, message) "
+      "VALUES ('alice', 'bob', 'of the old service')");
+  const std::unique_ptr<Storage> storage = OpenOrDie();
+  EXPECT_EQ(Send(*storage, "alice", "bob").id, 4);
+  Send(*storage, "alice", "bob");
+  EXPECT_THROW(GiveBack(), pqxx::unique_violation);
+  EXPECT_EQ(Number("SELECT count(*) FROM public.messages"), 4);
+}
+
+TEST_F(GiveBackTest, OddRowsThatWereThereBeforeAreNotGivenTwice) {
+  Run(kOldTables);
+  Run(kConversation);
+  Run("INSERT INTO messages (username_from, username_to, message, image_path, "
+      "  created_at) VALUES "
+      "('alice', 'alice', NULL, NULL, NULL), ('alice', 'bob', '', '', 'infinity'),"
+      "('bob', 'alice', NULL, '', '-infinity'), (NULL, 'alice', 'lost', '', now())");
+  OpenOrDie();
+  GiveBack();
+  EXPECT_EQ(Number("SELECT count(*) FROM public.messages"), 6);
 }
 
 }  // namespace
