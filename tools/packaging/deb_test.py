@@ -113,6 +113,15 @@ class DebTest(unittest.TestCase):
             conffiles = self.root.run("dpkg-query", "--show", "-f", "${Conffiles}", "chatter")
             self.assertIn(path, conffiles)
 
+    def test_it_has_what_the_operator_uses_besides(self):
+        self.install()
+        for path in ("/usr/share/chatter/give_back.sql",
+                     "/usr/share/chatter/monitoring/README.md",
+                     "/usr/share/chatter/monitoring/alerts.yaml",
+                     "/usr/share/chatter/monitoring/dashboard.json",
+                     "/usr/share/chatter/web/index.html"):
+            self.assertNotEqual(self.root.read(path), "", path)
+
     def test_it_starts_nothing_that_is_not_configured(self):
         self.have_systemd()
         said = self.install()
