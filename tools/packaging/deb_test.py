@@ -45,6 +45,7 @@ class DebTest(unittest.TestCase):
 
     def start(self, name):
         service = Service(self.root, self.unit(name))
+        service.start()
         self.addCleanup(service.stop)
         return service
 
@@ -113,6 +114,13 @@ class DebTest(unittest.TestCase):
             conffiles = self.root.run("dpkg-query", "--show", "-f", "${Conffiles}", "chatter")
             self.assertIn(path, conffiles)
 
+    def test_a_check_is_possible_before_the_first_start(self):
+        self.install()
+        self.start_neighbours()
+        checked = Service(self.root, self.unit("chatd")).run_check()
+        self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+        self.assertIn("made at the first start", checked.stdout)
+
     def test_it_has_what_the_operator_uses_besides(self):
         self.install()
         for path in ("/usr/share/chatter/give_back.sql",
@@ -167,13 +175,13 @@ class DebTest(unittest.TestCase):
         for service in (chatd, edged):
             checked = service.run_check()
             self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
-        edged.reload()
+        for service in (chatd, edged):
+            service.reload()
         self.exchange_a_message()
-        code, errors = edged.stop()
-        self.assertEqual(code, 0, errors)
-        self.assertIn("got Hangup", errors)
-        code, errors = chatd.stop()
-        self.assertEqual(code, 0, errors)
+        for service in (edged, chatd):
+            code, errors = service.stop()
+            self.assertEqual(code, 0, errors)
+            self.assertIn("got Hangup", errors)
 
         self.root.run("dpkg", "--remove", "chatter")
         self.assertIn("/etc/chatter/chatd.env", self.root.changed())

@@ -35,9 +35,13 @@ class Service:
         self._root = root
         self._unit = unit
         self._users = _Users(root)
+        self._process = None
+
+    def start(self):
+        unit = self._unit
         for kind, parent in (("StateDirectory", "/var/lib"), ("RuntimeDirectory", "/run")):
             for name in unit.all(kind):
-                path = root.inside(f"{parent}/{name}")
+                path = self._root.inside(f"{parent}/{name}")
                 os.makedirs(path, exist_ok=True)
                 os.chown(path, self._users.uid(unit.get("User")),
                          self._users.gid(unit.get("Group")))
@@ -47,7 +51,7 @@ class Service:
             umask=int(unit.get("UMask"), 8))
 
     def run_check(self):
-        """What `--check` says, with the same environment and user."""
+        """What `--check` says, with the same environment and user; it need not be started."""
         return subprocess.run([*self._command(), "--check"], text=True, timeout=DEADLINE_S,
                               capture_output=True, check=False)
 
