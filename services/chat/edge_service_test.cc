@@ -2,8 +2,10 @@
 
 #include <set>
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/base/protocol.h"
@@ -138,6 +140,29 @@ TEST_F(EdgeServiceTest, TheEndOfAStreamEndsItsSessions) {
     EXPECT_EQ(watcher.Next(), "1: presence alice on");
   }
   EXPECT_EQ(watcher.Next(), "1: presence alice off");
+}
+
+TEST_F(EdgeServiceTest, StreamsAreCountedByHowTheyEnded) {
+  const auto ended = [&](grpc::StatusCode code) {
+    return metrics_.attach.value(static_cast<size_t>(code));
+  };
+  {
+    TestEdge edge(*edge_stub_);
+    edge.Hello(1, Token(AsUser("alice")));
+    EXPECT_EQ(edge.Next(), "1: welcome alice");
+  }
+  const absl::Time deadline = absl::Now() + absl::Seconds(20);
+  while (ended(grpc::StatusCode::OK) + ended(grpc::StatusCode::CANCELLED) == 0) {
+    ASSERT_LT(absl::Now(), deadline);
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(ended(grpc::StatusCode::CANCELLED), 1u);
+  TestEdge edge(*edge_stub_);
+  edge.Hello(1, Token(AsUser("alice")));
+  EXPECT_EQ(edge.Next(), "1: welcome alice");
+  server_->Stop();
+  EXPECT_EQ(ended(grpc::StatusCode::CANCELLED), 1u);
+  EXPECT_EQ(ended(grpc::StatusCode::OK), 1u);
 }
 
 TEST_F(EdgeServiceTest, AnEdgeThatBreaksTheProtocolLosesItsStream) {

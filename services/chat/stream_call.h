@@ -216,7 +216,9 @@ class StreamCall : public SessionStream {
     GoneIfIdle();
   }
 
-  void OnFinished() ABSL_LOCKS_EXCLUDED(mutex_) {
+  void OnFinished(bool ok) ABSL_LOCKS_EXCLUDED(mutex_) {
+    // It has not been sent: the client is gone, or was cut.
+    if (!ok) final_status_ = grpc::Status::CANCELLED;
     {
       absl::MutexLock lock(&mutex_);
       finish_done_ = true;
@@ -242,7 +244,7 @@ class StreamCall : public SessionStream {
   CompletionTag headers_tag_{[this](bool) { OnHeadersSent(); }};
   CompletionTag read_tag_{[this](bool ok) { OnRead(ok); }};
   CompletionTag write_tag_{[this](bool ok) { OnWritten(ok); }};
-  CompletionTag finish_tag_{[this](bool) { OnFinished(); }};
+  CompletionTag finish_tag_{[this](bool ok) { OnFinished(ok); }};
 
   Incoming incoming_;  // of the read on its way
   Outgoing outgoing_;  // of the write on its way
