@@ -32,8 +32,7 @@ class UnaryCall {
   std::string_view request_id() const { return RequestIdOf(context_); }
 
   // Answers, with the response when the status is OK, and with kRetryAfterMetadata when
-  // the status has it. Once, on any thread; the call must
-  // not be touched afterwards.
+  // the status has it. Once, on any thread; the call must not be touched afterwards.
   void Finish(const absl::Status& status) {
     metrics_.Add(status.raw_code());
     if (!status.ok()) LogFailure(method_, request_id(), status);

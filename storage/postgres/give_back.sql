@@ -4,8 +4,8 @@
 --
 -- Users and messages keep their ids. It can be run again. The schema chatter stays as it
 -- is. To come forward again: stop the old service, DROP SCHEMA chatter CASCADE, and start
--- chatd, which then takes everything over anew. Without that both would give the same ids:
--- then this ends with a duplicate key, and changes nothing.
+-- chatd, which then takes everything over anew. Without that both would give the same
+-- ids: then this ends with a duplicate key, and changes nothing.
 BEGIN;
 LOCK TABLE chatter.users, chatter.conversations, chatter.messages IN SHARE MODE;
 LOCK TABLE public.users, public.messages IN SHARE ROW EXCLUSIVE MODE;

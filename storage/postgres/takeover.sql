@@ -26,8 +26,8 @@ GROUP BY low, high
 ORDER BY min(id);
 ANALYZE chatter.conversations;
 
--- A time that is missing becomes 1970; one that RFC 3339 cannot say, the first or the last
--- that it can. A sender who is no user, which the old foreign keys rule out, has no
+-- A time that is missing becomes 1970; one that RFC 3339 cannot say, the first or the
+-- last that it can. A sender who is no user, which the old foreign keys rule out, has no
 -- sender_id, and ends the import.
 INSERT INTO chatter.messages
   (conversation_id, seq, id, sender_id, text, image_path, client_id, created_us)

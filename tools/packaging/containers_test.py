@@ -56,7 +56,7 @@ class ComposeTest(unittest.TestCase):
 
     def test_no_program_refuses_its_settings(self):
         for name in ("chatd", "edged"):
-            # As they are for somebody who sets nothing, but that nothing is to be reached.
+            # As they are for somebody who sets nothing, but nothing is to be reached.
             values = {
                 key: re.sub(r"^http://.*", "http://127.0.0.1:1/none",
                             re.sub(r"\$\{[A-Z_]+:-(.*?)\}", r"\1", value))
