@@ -237,6 +237,22 @@ TEST_F(PostgresFaultsTest, DoesNotRepeatWhatMayHaveHappenedAndIsNotFitForIt) {
   EXPECT_TRUE(absl::IsAlreadyExists(storage->CreateUser({"lost", "g"}).status()));
 }
 
+TEST_F(PostgresFaultsTest, ACheckSeesAServerThatTakesNoWrites) {
+  const std::string url = server_.CreateDatabase();
+  OpenOrDie(url);
+  EXPECT_TRUE(Check(url).ok());
+  {
+    // As a standby does.
+    pqxx::connection connection(url);
+    pqxx::nontransaction(connection)
+        .exec(absl::StrCat("ALTER DATABASE ", connection.dbname(),
+                           " SET default_transaction_read_only = on"));
+  }
+  const absl::Status status = Check(url).status();
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("no writes"));
+}
+
 TEST_F(PostgresFaultsTest, RepeatsWhatADeadlockHasRolledBack) {
   const std::string url = server_.CreateDatabase();
   pqxx::connection other(url);

@@ -101,9 +101,14 @@ absl::StatusOr<std::string> Check(const std::string& url) {
                 connection.Run(
                     "SELECT current_database(), current_setting('server_version'), "
                     "to_regclass('chatter.schema_version') IS NOT NULL AS made, "
-                    "has_database_privilege(current_database(), 'CREATE') AS may_make"));
+                    "has_database_privilege(current_database(), 'CREATE') AS may_make, "
+                    "current_setting('transaction_read_only')"));
             found = absl::StrCat("database ", std::string(database.Text(0, 0)),
                                  ", PostgreSQL ", std::string(database.Text(0, 1)));
+            if (database.Text(0, 4) == "on") {
+              return absl::UnavailableError(
+                  absl::StrCat(found, ": it takes no writes, as a standby does"));
+            }
             if (database.Text(0, 2) != "t") {
               absl::StrAppend(&found, ", tables made at the first start");
               if (database.Text(0, 3) != "t") {
