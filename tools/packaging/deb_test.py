@@ -10,9 +10,10 @@ import secrets
 import shutil
 import subprocess
 import sys
+import time
 import unittest
 
-from testing.client import exchange, request
+from testing.client import exchange, metrics, request
 from testing.fresh_root import FreshRoot
 from testing.unit import Service, Unit, wait_for
 
@@ -164,6 +165,8 @@ class DebTest(unittest.TestCase):
     def test_it_serves_and_leaves_only_the_messages(self):
         self.install()
         self.start_neighbours()
+        self.add_settings("chatd", ADMIN_LISTEN="127.0.0.1:9101")
+        self.add_settings("edged", ADMIN_LISTEN="127.0.0.1:9102")
         chatd = self.start("chatd")
         edged = self.start("edged")
         wait_for("health", lambda: request("http://127.0.0.1/healthz")[0] == 200)
@@ -171,6 +174,8 @@ class DebTest(unittest.TestCase):
         wait_for("refusal", lambda: request(
             "http://127.0.0.1/ws_token", Authorization="Bearer none")[0] == 401)
         self.assert_has_few_rights(chatd, edged)
+        for port in (9101, 9102):
+            self.assert_is_seen(f"http://127.0.0.1:{port}/metrics")
         self.exchange_a_message()
         for service in (chatd, edged):
             checked = service.run_check()
@@ -217,6 +222,14 @@ class DebTest(unittest.TestCase):
         self.assertIn(str(state.st_gid), groups)
         socket = os.stat(self.root.inside("/run/chatter/chatd.sock"))
         self.assertEqual(socket.st_mode & 0o777, 0o770)
+
+    def assert_is_seen(self, url):
+        """In as far as what the unit hides of the system might keep it from that."""
+        seen = metrics(url)
+        self.assertAlmostEqual(seen["process_start_time_seconds"], time.time(), delta=60)
+        for name in ("process_cpu_seconds_total", "process_resident_memory_bytes",
+                     "process_virtual_memory_bytes", "process_open_fds", "process_max_fds"):
+            self.assertIn(name, seen)
 
     def exchange_a_message(self):
         """Between somebody new and themselves."""

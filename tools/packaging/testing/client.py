@@ -23,6 +23,14 @@ def request(url, body=None, **headers):
         return 0, None
 
 
+def metrics(url):
+    """What the page of Prometheus' format says: names to values, those with labels left out."""
+    with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:
+        lines = answer.read().decode().splitlines()
+    return {name: float(value) for name, _, value in (line.partition(" ") for line in lines)
+            if name != "#" and "{" not in name}
+
+
 def exchange(url, frame, awaited):
     """Sends a frame over a WebSocket of its own; the first answer with the member `awaited`."""
     async def run():

@@ -20,7 +20,8 @@ class FreshRoot:
         # Empty, so that it does not look as if systemd ran.
         _mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", self.inside("/run"))
         _mount("-t", "tmpfs", "-o", "mode=1777", "tmpfs", self.inside("/tmp"))
-        _mount("-t", "proc", "proc", self.inside("/proc"))
+        # With no more than ProcSubset=pid leaves to services.
+        _mount("-t", "proc", "-o", "subset=pid", "proc", self.inside("/proc"))
         _mount("--rbind", "/dev", self.inside("/dev"))
 
     def inside(self, path):
