@@ -84,13 +84,16 @@ TEST(LogTest, NoSecretAndNoTextIsLogged) {
   cluster.uacl().SetFailing(true);
   const Person bob = cluster.NewPerson("bob", "g");
   EXPECT_EQ(Ask(cluster.port(), "GET", "/ws_token", {bob.authorization}).status, 503);
-  cluster.StopChatd();
+  cluster.chatd().Signal(SIGTERM);
+  EXPECT_EQ(cluster.chatd().Wait(kTestDeadline), 0);
   EXPECT_EQ(socket->ReadUntilClosed(), 1012);
   EXPECT_EQ(Ask(cluster.port(), "GET", absl::StrCat("/ws?token=", token)).status, 400);
+  const std::string chatd_output = cluster.chatd().Output();
+  EXPECT_THAT(chatd_output, HasSubstr("cannot verify tokens"));
   cluster.StartChatd();
 
   const std::string jwt = alice.authorization.substr(alice.authorization.rfind(' ') + 1);
-  for (const std::string& output : {cluster.edged().Output(), cluster.chatd().Output()}) {
+  for (const std::string& output : {cluster.edged().Output(), chatd_output}) {
     for (const std::string& secret :
          {std::string("private words"), token, jwt, std::string("stolen-token"),
           std::string("guessed-secret"), std::string("pa55word"), std::string("Bearer"),
