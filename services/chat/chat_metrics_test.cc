@@ -44,6 +44,26 @@ TEST(ChatMetricsTest, OnlyFailuresOfTheStorageCount) {
   EXPECT_EQ(errors.unavailable.value(), 3u);
 }
 
+TEST(ChatMetricsTest, AStorageThatIsAwayWhenTheServiceStopsIsNotAskedAgain) {
+  auto owned = std::make_unique<storage::TempStorage>();
+  storage::TempStorage& real = *owned;
+  StorageErrorMetrics errors;
+  CountedStorage counted(std::move(owned), errors);
+  real.SetAway(true);
+  EXPECT_TRUE(absl::IsUnavailable(counted.Ping()));
+  counted.BeginStop();
+  real.SetAway(false);
+  // What was before does not matter, nor other errors.
+  EXPECT_TRUE(counted.CreateUser({"alice", "g"}).ok());
+  EXPECT_TRUE(absl::IsAlreadyExists(counted.CreateUser({"alice", "g"}).status()));
+  real.SetAway(true);
+  EXPECT_TRUE(absl::IsUnavailable(counted.Ping()));
+  const int calls = real.calls();
+  EXPECT_TRUE(absl::IsUnavailable(counted.Ping()));
+  EXPECT_TRUE(absl::IsUnavailable(counted.InspectOutbox(1).status()));
+  EXPECT_EQ(real.calls(), calls);
+}
+
 TEST(ChatMetricsTest, ErrorsOfTheStorageCountByTheirKind) {
   StorageErrorMetrics errors;
   errors.Add(absl::OkStatus());

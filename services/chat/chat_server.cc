@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "services/chat/counted_storage.h"
-
 namespace chatter::chat {
 namespace {
 
@@ -65,6 +63,7 @@ ChatServer::~ChatServer() { Stop(); }
 void ChatServer::Stop() {
   if (server_ == nullptr) return;
   server_->SayNotServing();
+  storage_->BeginStop();
   chat_service_.StopAccepting();
   edge_service_.StopReading();
   tokens_.Drain();

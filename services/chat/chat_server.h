@@ -17,6 +17,7 @@
 #include "services/chat/blocking_pool.h"
 #include "services/chat/chat_metrics.h"
 #include "services/chat/chat_service.h"
+#include "services/chat/counted_storage.h"
 #include "services/chat/edge_service.h"
 #include "services/chat/message_rate.h"
 #include "services/chat/outbox.h"
@@ -72,7 +73,7 @@ class ChatServer : public prometheus::Collectable {
 
   const Clock& clock_;
   ChatMetrics& metrics_;
-  const std::unique_ptr<storage::Storage> storage_;
+  const std::unique_ptr<CountedStorage> storage_;
   SessionRegistry registry_;
   Outbox outbox_;
   BlockingPool pool_;
