@@ -5,13 +5,23 @@
 #include <utility>
 
 namespace chatter {
+namespace {
+
+// The beginning of what is UTF-8, without a character that would not be whole.
+std::string_view Cut(std::string_view text, size_t max_bytes) {
+  if (text.size() <= max_bytes) return text;
+  while (max_bytes > 0 && (text[max_bytes] & 0xC0) == 0x80) --max_bytes;
+  return text.substr(0, max_bytes);
+}
+
+}  // namespace
 
 void ErrorDigest::Add(google::LogSeverity severity, std::string_view line) {
   content_.severity = std::max(content_.severity, severity);
   if (content_.lines.size() == kMaxLines) {
     ++content_.held_back;
   } else {
-    content_.lines.emplace_back(line.substr(0, kMaxLineBytes));
+    content_.lines.emplace_back(Cut(line, kMaxLineBytes));
   }
 }
 

@@ -13,13 +13,14 @@
 
 namespace chatter {
 
-// Gathers log lines between two mails. Holds at most 50 of them, each cut at 2 KiB, and
-// counts the others. Not thread-safe.
+// Gathers log lines between two mails. Holds at most 50 of them, each cut to what a line
+// of a mail may have, and counts the others. Not thread-safe.
 class ErrorDigest {
  public:
   static constexpr absl::Duration kGap = absl::Minutes(1);
   static constexpr size_t kMaxLines = 50;
-  static constexpr size_t kMaxLineBytes = 2048;
+  // RFC 5322 section 2.1.1: a mail with a longer one would be refused each time anew.
+  static constexpr size_t kMaxLineBytes = 998;
 
   // `line` without its end.
   void Add(google::LogSeverity severity, std::string_view line);

@@ -33,6 +33,14 @@ TEST(ErrorDigestTest, HoldsAFewLinesAndCountsTheOthers) {
   EXPECT_EQ(content.severity, google::GLOG_ERROR);
 }
 
+TEST(ErrorDigestTest, CutsBetweenCharacters) {
+  ErrorDigest digest;
+  const std::string fill(ErrorDigest::kMaxLineBytes - 1, 'x');
+  digest.Add(google::GLOG_ERROR, fill + "\u00E4");
+  digest.Add(google::GLOG_ERROR, fill + "xx");
+  EXPECT_THAT(digest.Take(absl::ZeroDuration()).lines, ElementsAre(fill, fill + "x"));
+}
+
 TEST(ErrorDigestTest, WhatCouldNotBeToldComesFirstInTheNextOne) {
   ErrorDigest digest;
   digest.Add(google::GLOG_ERROR, "old");

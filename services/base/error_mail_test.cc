@@ -94,6 +94,14 @@ TEST_F(ErrorMailTest, MailsAnErrorAtOnceAndTheNextOnesAfterAMinute) {
   EXPECT_THAT(second, HasSubstr("11 more lines were held back"));
 }
 
+TEST_F(ErrorMailTest, ALineThatIsTooLongForAMailIsCut) {
+  const ErrorMail mail("chatd", StartServer(), google::GLOG_ERROR, clock_);
+  LOG(ERROR) << "it begins " << std::string(5000, '.') << " and does not end";
+  const std::string told = NextMail();
+  EXPECT_THAT(told, HasSubstr("it begins ..."));
+  EXPECT_THAT(told, Not(HasSubstr("does not end")));
+}
+
 // Waits for a line of the log, which it is not part of.
 class AwaitedLine : public google::LogSink {
  public:
