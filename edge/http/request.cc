@@ -217,9 +217,14 @@ bool HttpRequestReader::ParseHead(std::string_view head) {
   try {
     request_->parsed_.consume(head.data(), head.size());
   } catch (const websocketpp::http::exception& problem) {
-    const bool large =
-        problem.m_error_code == websocketpp::http::status_code::request_entity_too_large;
-    if (large) return Fail(413, "The request's body is too large");
+    namespace code = websocketpp::http::status_code;
+    if (problem.m_error_code == code::request_entity_too_large) {
+      return Fail(413, "The request's body is too large");
+    }
+    // Its own bound is a little lower, and it counts a byte more for each line.
+    if (problem.m_error_code == code::request_header_fields_too_large) {
+      return Fail(431, "The request's headers are too large");
+    }
     // All else has been looked at already; the parser wants it of HTTP/1.0 too.
     return Fail(400, "The Host header is missing");
   }

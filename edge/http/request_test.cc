@@ -71,6 +71,18 @@ TEST(HttpRequestReaderTest, LimitsAreExact) {
   EXPECT_EQ(body_too_long.problem().status, 413);
 }
 
+TEST(HttpRequestReaderTest, WhatTheParserAloneFindsTooLargeIsSaidToBeSo) {
+  const std::string start = "GET / HTTP/1.1\r\nHost: h\r\n";
+  HttpRequestReader one_line((HttpLimits()));
+  one_line.Feed(start + "X: " + std::string(16'200, 'x') + "\r\n\r\n");
+  EXPECT_EQ(one_line.problem().status, 431);
+  std::string lines;
+  for (int i = 0; i < 3'300; ++i) lines += "X:\r\n";
+  HttpRequestReader many_lines((HttpLimits()));
+  many_lines.Feed(start + lines + "\r\n");
+  EXPECT_EQ(many_lines.problem().status, 431);
+}
+
 TEST(HttpRequestReaderTest, KnowsWhetherTheConnectionStays) {
   const auto keep_alive = [](const std::string& version, const std::string& header) {
     HttpRequestReader reader((HttpLimits()));
