@@ -55,6 +55,7 @@ ChatConnection::~ChatConnection() {
 
 void ChatConnection::Connect(Connected connected) {
   connected_ = std::move(connected);
+  let_go_ = false;
   deadline_.expires_after(kConnectDeadline);
   deadline_.async_wait([this](const asio::error_code& cancelled) {
     if (!cancelled && connected_ != nullptr) Disconnect();
@@ -66,6 +67,9 @@ void ChatConnection::Connect(Connected connected) {
                           [this](const asio::error_code& error,
                                  const asio::ip::tcp::resolver::results_type& results) {
                             if (error) return OnConnected(error);
+                            if (let_go_) {
+                              return OnConnected(asio::error::operation_aborted);
+                            }
                             std::vector<Endpoint> endpoints;
                             for (const auto& result : results)
                               endpoints.emplace_back(result.endpoint());
@@ -90,7 +94,7 @@ void ChatConnection::OnConnected(const asio::error_code& error) {
 
 void ChatConnection::StartTls() {
   const auto context = MakeTlsContext(TLS_client_method(), address_.tls);
-  if (!context.ok()) return End(context.status());
+  if (!context.ok()) return End(absl::UnavailableError(context.status().message()));
   SSL_CTX_set_alpn_protos(context->get(), kHttp2, sizeof(kHttp2));
   tunnel_ = std::make_shared<TlsTunnel>(io_, context->get(), address_.tls_name,
                                         std::move(socket_));
@@ -130,7 +134,8 @@ void ChatConnection::End(const absl::Status& status) {
 void ChatConnection::Disconnect() {
   asio::error_code ignored;
   if (connected_ != nullptr) {
-    resolver_.cancel();
+    let_go_ = true;
+    resolver_.cancel();      // unless the name is being looked up already
     socket_.close(ignored);  // which ends the attempt
     if (tunnel_ != nullptr) tunnel_->Close();
     return;

@@ -80,6 +80,7 @@ class ChatConnection {
   asio::steady_timer deadline_;
   std::shared_ptr<TlsTunnel> tunnel_;  // while connecting; then it lives by itself
   Connected connected_;                // while connecting
+  bool let_go_ = false;                // while it was connecting
   std::shared_ptr<grpc::Channel> channel_;
   asio::posix::stream_descriptor readable_;  // a copy of the socket that gRPC has
   asio::steady_timer often_timer_;

@@ -93,6 +93,25 @@ TEST_F(ChatConnectionTest, AnAttemptThatIsLetGoEnds) {
   }
 }
 
+TEST_F(ChatConnectionTest, AnAttemptThatIsLetGoWithItsNameLookedUpEndsToo) {
+  tcp::acceptor chatd(io_, {asio::ip::address_v4::loopback(), 0});
+  const std::string port = absl::StrCat(chatd.local_endpoint().port());
+  MakeConnection("localhost:" + port);
+  asio::io_context other;
+  for (int i = 0; i < 20; ++i) {
+    Begin();
+    // Takes as long as the look-up on its way, whose result comes to nobody before
+    // Outcome.
+    tcp::resolver(other).resolve("localhost", port);
+    connection_->Disconnect();
+    const absl::Status ended = Outcome();
+    EXPECT_TRUE(absl::IsUnavailable(ended)) << ended;
+    EXPECT_EQ(connection_->channel(), nullptr);
+    connection_->Disconnect();
+  }
+  EXPECT_EQ(Connect(), absl::OkStatus());
+}
+
 TEST_F(ChatConnectionTest, TheChatServiceSeesThatItIsLetGo) {
   stream_protocol::acceptor chatd(io_, socket_);
   MakeConnection("unix:" + socket_);

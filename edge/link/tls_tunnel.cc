@@ -1,6 +1,7 @@
 #include "edge/link/tls_tunnel.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <asio/buffer.hpp>
 #include <asio/post.hpp>
@@ -69,9 +70,14 @@ absl::StatusOr<int> TlsTunnel::Open() {
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
     return absl::UnavailableError(std::strerror(errno));
   }
-  asio::error_code ignored;
-  inner_.assign({AF_UNIX, SOCK_STREAM}, ends[0], ignored);
-  inner_.non_blocking(true, ignored);
+  asio::error_code error;
+  inner_.assign({AF_UNIX, SOCK_STREAM}, ends[0], error);
+  if (!error) inner_.non_blocking(true, error);
+  if (error) {
+    if (!inner_.is_open()) close(ends[0]);
+    close(ends[1]);
+    return absl::UnavailableError(error.message());
+  }
   PumpBoth();
   return ends[1];
 }
