@@ -103,6 +103,8 @@ void TlsTunnel::PumpUp() {
         break;
       case TlsStream::Outcome::kWantsRead:
       case TlsStream::Outcome::kWantsWrite:
+        // A peer that is away may take nothing for many minutes.
+        Wait(inner_, Socket::wait_error, waits_inner_end_, &TlsTunnel::EndIfStuck);
         return Wait(outer_, Socket::wait_write, waits_outer_writable_,
                     &TlsTunnel::PumpBoth);
       case TlsStream::Outcome::kGone:
@@ -110,6 +112,10 @@ void TlsTunnel::PumpUp() {
     }
   }
   Wait(inner_, Socket::wait_read, waits_inner_readable_, &TlsTunnel::PumpUp);
+}
+
+void TlsTunnel::EndIfStuck() {
+  if (waits_outer_writable_) Close();
 }
 
 void TlsTunnel::PumpDown() {

@@ -36,7 +36,8 @@ class TlsTunnel : public std::enable_shared_from_this<TlsTunnel> {
   // Close.
   void Handshake(Done done);
   // Once that is done: the descriptor to speak through, which does not block. When it is
-  // closed the tunnel ends, and when the tunnel ends it reads so.
+  // closed the tunnel ends, after what the peer takes of the rest at once, and when the
+  // tunnel ends it reads so.
   absl::StatusOr<int> Open();
   // Ends both sides, and the handshake.
   void Close();
@@ -62,6 +63,8 @@ class TlsTunnel : public std::enable_shared_from_this<TlsTunnel> {
   void PumpUp();
   void PumpDown();
   void PumpBoth();
+  // When nobody speaks through it any more.
+  void EndIfStuck();
   // Runs `work` when the socket is ready, unless `waiting` says that it will already.
   void Wait(Socket& socket, Socket::wait_type what, bool& waiting, Work work);
 
@@ -75,6 +78,7 @@ class TlsTunnel : public std::enable_shared_from_this<TlsTunnel> {
   bool waits_outer_writable_ = false;
   bool waits_inner_readable_ = false;
   bool waits_inner_writable_ = false;
+  bool waits_inner_end_ = false;
 };
 
 }  // namespace chatter::edge

@@ -80,6 +80,7 @@ class TlsTunnelTest : public ::testing::Test {
     const absl::StatusOr<int> descriptor = tunnel_->Open();
     ASSERT_TRUE(descriptor.ok());
     descriptor_ = *descriptor;
+    alive_ = tunnel_;
     tunnel_ = nullptr;  // it lives by itself
     ASSERT_EQ(ReadDescriptor(sizeof(kFirstBytes) - 1), kFirstBytes);
   }
@@ -128,6 +129,21 @@ class TlsTunnelTest : public ::testing::Test {
     }
     return true;
   }
+  // As long as the peer reads nothing; returns how much that was.
+  size_t WriteUntilStuck() {
+    const std::string chunk(64 << 10, 'x');
+    size_t taken = 0;
+    while (taken < size_t{64} << 20) {  // what kernels hold is less
+      const ssize_t bytes = write(descriptor_, chunk.data(), chunk.size());
+      if (bytes > 0) taken += static_cast<size_t>(bytes);
+      if (bytes > 0) continue;
+      TurnUntilIdle();
+      pollfd ready{descriptor_, POLLOUT, 0};
+      if (poll(&ready, 1, 0) == 0) return taken;
+    }
+    ADD_FAILURE() << "it takes everything";
+    return taken;
+  }
   std::string ReadPeer(size_t size) {
     std::string text;
     char buffer[4096];
@@ -158,6 +174,7 @@ class TlsTunnelTest : public ::testing::Test {
   std::shared_ptr<SSL_CTX> server_;
   SSL* peer_ = nullptr;
   std::shared_ptr<TlsTunnel> tunnel_;
+  std::weak_ptr<TlsTunnel> alive_;
   int descriptor_ = -1;
 };
 
@@ -218,19 +235,8 @@ TEST_F(TlsTunnelTest, CarriesMuchBothWaysAtOnce) {
 
 TEST_F(TlsTunnelTest, ReadsOnlyWhatTheOtherSideTakes) {
   Open();
-  // The peer reads nothing.
-  const std::string chunk(64 << 10, 'x');
-  size_t taken = 0;
-  while (true) {
-    const ssize_t bytes = write(descriptor_, chunk.data(), chunk.size());
-    if (bytes > 0) taken += static_cast<size_t>(bytes);
-    if (bytes > 0) continue;
-    TurnUntilIdle();
-    pollfd ready{descriptor_, POLLOUT, 0};
-    if (poll(&ready, 1, 0) == 0) break;
-    ASSERT_LT(taken, size_t{64} << 20);  // what kernels hold is less
-  }
-  // Now it does, and all of it comes.
+  const size_t taken = WriteUntilStuck();
+  // Now the peer reads, and all of it comes.
   EXPECT_EQ(Beside([&] { return ReadPeer(taken).size(); }), taken);
   EXPECT_TRUE(WriteDescriptor("on"));
   EXPECT_EQ(Beside([&] { return ReadPeer(2); }), "on");
@@ -242,6 +248,14 @@ TEST_F(TlsTunnelTest, TheEndOfOneSideIsTheEndOfTheOther) {
   close(std::exchange(descriptor_, -1));
   EXPECT_EQ(Beside([&] { return ReadPeer(100); }), "last words");
   EXPECT_NE(SSL_get_shutdown(peer_) & SSL_RECEIVED_SHUTDOWN, 0);
+}
+
+TEST_F(TlsTunnelTest, TheEndOfTheDescriptorIsSeenWhileThePeerTakesNothing) {
+  Open();
+  WriteUntilStuck();
+  close(std::exchange(descriptor_, -1));
+  TurnUntilIdle();
+  EXPECT_TRUE(alive_.expired());
 }
 
 TEST_F(TlsTunnelTest, TheEndOfThePeerIsTheEndOfTheDescriptor) {
