@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "services/base/metric_page.h"
 
 namespace chatter::edge {
 namespace {

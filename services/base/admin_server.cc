@@ -21,7 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "services/base/metrics.h"
+#include "services/base/metric_page.h"
 #include "services/base/process_metrics.h"
 
 namespace chatter {

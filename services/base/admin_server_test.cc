@@ -14,7 +14,7 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/base/metrics.h"
+#include "services/base/metric_page.h"
 
 namespace chatter {
 namespace {

@@ -1,4 +1,4 @@
-// What a program counts about itself, and how that is shown to Prometheus.
+// What a program counts about itself; metric_page.h shows it to Prometheus.
 //
 // Those of prometheus-cpp add to a double by compare and swap, which the way of a message
 // cannot afford. Here it costs a load and a store: what one thread counts is written by
@@ -6,16 +6,11 @@
 #ifndef CHATTER_SERVICES_BASE_METRICS_H_
 #define CHATTER_SERVICES_BASE_METRICS_H_
 
-#include <prometheus/metric_family.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -125,49 +120,6 @@ struct CallMetrics {
   SharedCounter refused;  // by the neighbour: asking again would not help
   SharedCounter failed;
   SharedHistogram latency;
-};
-
-// Puts metric families together for a scrape.
-class MetricPage {
- public:
-  struct Label {
-    std::string_view name;
-    std::string_view value;
-  };
-  using Labels = std::vector<Label>;
-
-  // One family, to which samples are added right after it was begun.
-  class Family {
-   public:
-    Family& Add(double value, const Labels& labels = {});
-    // `unit`: what 1 of the histogram's values is in the unit of the metric's name.
-    Family& Add(const HistogramReading& reading, double unit, const Labels& labels = {});
-
-   private:
-    friend class MetricPage;
-    explicit Family(prometheus::MetricFamily& family) : family_(family) {}
-
-    prometheus::ClientMetric& AddMetric(const Labels& labels);
-
-    prometheus::MetricFamily& family_;
-  };
-
-  Family Counter(std::string_view name, std::string_view help) {
-    return Begin(name, help, prometheus::MetricType::Counter);
-  }
-  Family Gauge(std::string_view name, std::string_view help) {
-    return Begin(name, help, prometheus::MetricType::Gauge);
-  }
-  Family Histogram(std::string_view name, std::string_view help) {
-    return Begin(name, help, prometheus::MetricType::Histogram);
-  }
-
-  std::vector<prometheus::MetricFamily> Take() { return std::move(families_); }
-
- private:
-  Family Begin(std::string_view name, std::string_view help, prometheus::MetricType type);
-
-  std::vector<prometheus::MetricFamily> families_;
 };
 
 }  // namespace chatter

@@ -8,6 +8,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/base/metric_page.h"
 #include "services/base/process_metrics.h"
 
 namespace chatter {

@@ -1,7 +1,7 @@
 #ifndef CHATTER_SERVICES_BASE_PROCESS_METRICS_H_
 #define CHATTER_SERVICES_BASE_PROCESS_METRICS_H_
 
-#include "services/base/metrics.h"
+#include "services/base/metric_page.h"
 
 namespace chatter {
 

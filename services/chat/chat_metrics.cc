@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "services/base/metric_page.h"
+
 namespace chatter::chat {
 namespace {
 
