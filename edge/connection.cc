@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
 #include "edge/edge_thread.h"
 #include "edge/ws/close_codes.h"
 #include "edge/ws/handshake.h"
@@ -16,11 +15,9 @@ namespace {
 // Longer than the calls that answers are made of.
 constexpr absl::Duration kAnswerDeadline = absl::Seconds(30);
 constexpr absl::Duration kOpenDeadline = absl::Seconds(10);
-constexpr absl::Duration kCloseDeadline = absl::Seconds(5);
 // When somebody with too many connections may have closed some.
 constexpr absl::Duration kManyConnectionsRetry = absl::Seconds(10);
 constexpr int kMaxSilentPings = 2;
-constexpr int kMaxBadFramesInARow = 10;
 
 // Whether it looks like a ws token: the stream to the chat service carries text only, so
 // that a stranger's bytes would end it for everybody.
@@ -34,22 +31,9 @@ bool IsWsToken(std::string_view token) {
 
 HttpAnswer BadToken() { return MessageAnswer(403, "The token is not valid"); }
 
-HttpAnswer Unavailable() {
-  HttpAnswer answer = MessageAnswer(503, "The service is not available now");
-  answer.headers.emplace_back("Retry-After", "2");
-  return answer;
-}
-
-HttpAnswer TooMany(std::string_view text, absl::Duration retry_after) {
-  HttpAnswer answer = MessageAnswer(429, text);
-  const int64_t seconds = absl::ToInt64Seconds(absl::Ceil(retry_after, absl::Seconds(1)));
-  answer.headers.emplace_back("Retry-After", absl::StrCat(seconds));
-  return answer;
-}
-
 HttpAnswer TooManyConnections() {
-  return TooMany("There are too many connections from this address",
-                 kManyConnectionsRetry);
+  return TooManyAnswer("There are too many connections from this address",
+                       kManyConnectionsRetry);
 }
 
 }  // namespace
@@ -83,7 +67,7 @@ void Connection::Start() {
 
 void Connection::Refuse(Admission why) {
   AnswerAndClose(why == Admission::kTooManyOfAddress ? TooManyConnections()
-                                                     : Unavailable());
+                                                     : UnavailableAnswer());
 }
 
 void Connection::SetDeadline(absl::Duration after) {
@@ -102,7 +86,7 @@ void Connection::OnReminder(absl::Duration now) {
     case State::kAnswering:
     case State::kOpening:
       EndSession();
-      return AnswerAndClose(Unavailable());
+      return AnswerAndClose(UnavailableAnswer());
     case State::kOpen:
       if (closing_handshake_ || silent_pings_ == kMaxSilentPings) return socket_->Abort();
       ++silent_pings_;
@@ -205,7 +189,7 @@ void Connection::HandleHandshake(const HttpRequest& request) {
     return Answer(*refusal);
   }
   if (!IsWsToken(*token)) return Answer(BadToken());
-  if (!thread_.link().is_up() || going_away_) return Answer(Unavailable());
+  if (!thread_.link().is_up() || going_away_) return Answer(UnavailableAnswer());
   if (const std::optional<HttpAnswer> refusal = CountHandshake(request);
       refusal.has_value()) {
     return Answer(*refusal);
@@ -229,7 +213,7 @@ std::optional<HttpAnswer> Connection::CountHandshake(const HttpRequest& request)
   const absl::Duration wait = limits.handshakes.Take(client, thread_.loop().Now());
   if (wait > absl::ZeroDuration()) {
     thread_.metrics().CountRefusal(EdgeRefusal::kTooManyHandshakes);
-    return TooMany("There are too many handshakes from this address", wait);
+    return TooManyAnswer("There are too many handshakes from this address", wait);
   }
   if (peer.is_proxy) {
     if (!limits.addresses.Add(client)) {
@@ -258,12 +242,12 @@ void Connection::OnWelcome() {
 void Connection::OnSessionRefused(bool bad_token) {
   if (state_ != State::kOpening) return;
   has_session_ = false;
-  Answer(bad_token ? BadToken() : Unavailable());
+  Answer(bad_token ? BadToken() : UnavailableAnswer());
 }
 
 void Connection::OnSessionEnded() {
   has_session_ = false;
-  if (state_ == State::kOpening) return Answer(Unavailable());
+  if (state_ == State::kOpening) return Answer(UnavailableAnswer());
   if (state_ == State::kOpen) {
     CloseWebSocket(close_code::kServiceRestart, "The service restarts");
   }
@@ -281,7 +265,7 @@ void Connection::GoAway() {
       return CloseAfterSending();
     case State::kOpening:
       EndSession();
-      return Answer(Unavailable());
+      return Answer(UnavailableAnswer());
     case State::kOpen:
       return CloseIfGoingAway();
     case State::kAnswering:
@@ -325,103 +309,9 @@ void Connection::AnswerAndClose(const HttpAnswer& answer) {
   Answer(answer);
 }
 
-void Connection::ReadWebSocket(absl::Span<char> bytes) {
-  const size_t taken = IsBusy() ? 0 : web_socket_->Read(bytes);
-  if (taken == bytes.size() || state_ != State::kOpen) return;
-  unread_.append(bytes.data() + taken, bytes.size() - taken);
-  socket_->PauseReading();
-  if (thread_.LinkIsFull()) thread_.ResumeWhenLinkHasRoom(id_);
-}
-
-// Until then nothing more is read, so that the answers come to an end.
-void Connection::CloseIfGoingAway() {
-  if (!going_away_ || unanswered_ > 0) return;
-  CloseWebSocket(close_code::kGoingAway, "The service restarts");
-}
-
-bool Connection::IsBusy() const {
-  return unanswered_ >= kMaxUnansweredSends || thread_.LinkIsFull() ||
-         (going_away_ && !closing_handshake_);
-}
-
-void Connection::OnAnswered() {
-  --unanswered_;
-  CloseIfGoingAway();
-  if (!unread_.empty() && unanswered_ == kMaxUnansweredSends / 2) ResumeReading();
-}
-
-void Connection::ResumeReading() {
-  if (state_ != State::kOpen) return;
-  std::string unread = std::exchange(unread_, {});
-  ReadWebSocket(absl::MakeSpan(unread));
-  if (unread_.empty() && state_ == State::kOpen) socket_->ResumeReading();
-}
-
 void Connection::SendBytes(std::string_view bytes) {
   thread_.metrics().bytes_out.Add(bytes.size());
   socket_->Send(bytes);
-}
-
-void Connection::SendFrame(std::string_view frame) {
-  thread_.metrics().frames_out.Add();
-  web_socket_->Send(frame);
-}
-
-bool Connection::OnMessage(std::string_view payload, bool binary) {
-  thread_.metrics().frames_in.Add();
-  if (!has_open_session()) return true;
-  v1::ClientFrame& frame = thread_.scratch_frame();
-  frame.Clear();
-  if (!codec_->Decode(payload, binary, frame)) {
-    OnBadFrame();
-    return true;
-  }
-  bad_frames_in_a_row_ = 0;
-  if (frame.has_send()) ++unanswered_;
-  thread_.link().SendFrame(id_, frame, payload.size());
-  return !IsBusy();
-}
-
-void Connection::OnBadFrame() {
-  thread_.metrics().bad_frames.Add();
-  v1::ServerFrame frame;
-  frame.mutable_error()->set_code(std::string(error_code::kBadFrame));
-  frame.mutable_error()->set_message("This is not a message of the protocol");
-  std::string payload;
-  codec_->Encode(frame, payload);
-  std::string encoded;
-  AppendTextFrame(payload, encoded);
-  SendFrame(encoded);
-  if (++bad_frames_in_a_row_ == kMaxBadFramesInARow) {
-    CloseWebSocket(close_code::kPolicyViolation, "Too many bad frames");
-  }
-}
-
-void Connection::OnClosing(std::optional<uint16_t> code) {
-  if (closing_handshake_) return;
-  thread_.metrics().CountClose(code);
-  closing_handshake_ = true;
-  EndSession();
-  SetDeadline(kCloseDeadline);
-}
-
-void Connection::OnClosed() { CloseAfterSending(); }
-
-void Connection::CloseWebSocket(uint16_t code, const std::string& reason) {
-  if (closing_handshake_) return;
-  web_socket_->Close(code, reason);
-  OnClosing(code);
-  // The peer's answer to the close is still to be read.
-  std::string().swap(unread_);
-  socket_->ResumeReading();
-}
-
-void Connection::OnBackedUp() {
-  // Answers are asked for; frames come by themselves, and pile up.
-  if (state_ != State::kOpen) return;
-  socket_->DropWaitingChunks();
-  CloseWebSocket(close_code::kTryAgainLater, "Too slow");
-  CloseAfterSending();
 }
 
 void Connection::OnDrained() {

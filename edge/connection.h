@@ -71,6 +71,8 @@ class Connection : public Socket::Owner, public WebSocket::Owner {
     kClosing,    // the last bytes go out
     kGone,
   };
+  // For the last bytes, and for the peer's answer to a close.
+  static constexpr absl::Duration kCloseDeadline = absl::Seconds(5);
 
   void OnBytes(absl::Span<char> bytes) override;
   void OnGone() override;

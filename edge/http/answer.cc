@@ -1,6 +1,7 @@
 #include "edge/http/answer.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -69,6 +70,19 @@ HttpAnswer MessageAnswer(int status, std::string_view text) {
   answer.body = "{\"result\":null,\"message\":[{\"message\":";
   AppendJsonString(text, answer.body);
   answer.body += "}]}";
+  return answer;
+}
+
+HttpAnswer UnavailableAnswer() {
+  HttpAnswer answer = MessageAnswer(503, "The service is not available now");
+  answer.headers.emplace_back("Retry-After", "2");
+  return answer;
+}
+
+HttpAnswer TooManyAnswer(std::string_view text, absl::Duration retry_after) {
+  HttpAnswer answer = MessageAnswer(429, text);
+  const int64_t seconds = absl::ToInt64Seconds(absl::Ceil(retry_after, absl::Seconds(1)));
+  answer.headers.emplace_back("Retry-After", absl::StrCat(seconds));
   return answer;
 }
 

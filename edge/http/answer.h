@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/time.h"
+
 namespace chatter::edge {
 
 struct HttpAnswer {
@@ -21,6 +23,10 @@ struct HttpAnswer {
 HttpAnswer ResultAnswer(int status, std::string_view result_json);
 // {"result":null,"message":[{"message":"<text>"}]}.
 HttpAnswer MessageAnswer(int status, std::string_view text);
+// 503: the chat service, or what it needs, is away, or the edge is full, or stops.
+HttpAnswer UnavailableAnswer();
+// 429, which says when to come back.
+HttpAnswer TooManyAnswer(std::string_view text, absl::Duration retry_after);
 
 // Contract, "CORS".
 class CorsPolicy {

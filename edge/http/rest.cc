@@ -21,7 +21,6 @@
 namespace chatter::edge {
 namespace {
 
-constexpr char kRetryAfterSeconds[] = "2";
 // Between two lines of the log about answers that went wrong.
 constexpr double kLogGapSeconds = 0.1;
 // MESSAGES_LIMIT of the chat service may be lower, never higher.
@@ -29,12 +28,6 @@ constexpr int64_t kMaxLimit = 10'000;
 // A history's answer ends early when it has this much: large messages leave fewer of
 // them.
 constexpr size_t kMaxAnswerBytes = 32 << 20;
-
-HttpAnswer Unavailable() {
-  HttpAnswer answer = MessageAnswer(503, "The service is not available now");
-  answer.headers.emplace_back("Retry-After", kRetryAfterSeconds);
-  return answer;
-}
 
 HttpAnswer NotAuthorised(int status) { return MessageAnswer(status, "Not authorised"); }
 
@@ -50,7 +43,7 @@ HttpAnswer ErrorAnswer(const absl::Status& status) {
     case absl::StatusCode::kDeadlineExceeded:
     case absl::StatusCode::kResourceExhausted:
     case absl::StatusCode::kCancelled:
-      return Unavailable();
+      return UnavailableAnswer();
     default:
       return MessageAnswer(500, "Something went wrong here");
   }
