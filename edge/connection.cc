@@ -261,7 +261,8 @@ void Connection::GoAway() {
   going_away_ = true;
   switch (state_) {
     case State::kRequest:
-      if (http_->reader.state() == HttpRequestReader::State::kPartial) return;
+      if (http_->reader.state() != HttpRequestReader::State::kIdle) return;
+      if (socket_->has_unread()) return SetDeadline(thread_.options().request_timeout);
       return CloseAfterSending();
     case State::kOpening:
       EndSession();

@@ -90,6 +90,11 @@ void Socket::ResumeReading() {
   WaitReadable();
 }
 
+bool Socket::has_unread() const {
+  asio::error_code ignored;
+  return socket_.available(ignored) > 0;
+}
+
 void Socket::Send(std::string_view chunk) {
   if (owner_ == nullptr || closing_ || chunk.empty()) return;
   if (waiting_ == nullptr) waiting_ = std::make_unique<Waiting>();

@@ -57,6 +57,8 @@ class Socket : public std::enable_shared_from_this<Socket> {
   // Sends now what it can of what waits.
   void Flush();
 
+  // The peer has sent something that has not been read.
+  bool has_unread() const;
   // While paused, nothing is read: the peer's sends fill its own buffers.
   void PauseReading() { reading_paused_ = true; }
   void ResumeReading();
