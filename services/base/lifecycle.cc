@@ -22,15 +22,11 @@ sigset_t AwaitedSignals() {
   return signals;
 }
 
-void WaitForStop(const std::function<void()>& reload) {
+int AwaitSignal() {
   const sigset_t signals = AwaitedSignals();
-  while (true) {
-    int signal;
-    CHECK_EQ(sigwait(&signals, &signal), 0);
-    LOG(INFO) << "got " << strsignal(signal);
-    if (signal != SIGHUP) return;
-    reload();
-  }
+  int signal;
+  CHECK_EQ(sigwait(&signals, &signal), 0);
+  return signal;
 }
 
 void RaiseDescriptorLimit() {
@@ -60,9 +56,16 @@ StopSignal::StopSignal() {
 }
 
 void StopSignal::Wait(const std::function<void()>& reload) {
-  WaitForStop(reload);
+  while (true) {
+    const int signal = AwaitSignal();
+    LOG(INFO) << "got " << strsignal(signal);
+    if (signal != SIGHUP) break;
+    reload();
+  }
+  // It lives on while main returns, and logs nothing, as the log goes then.
   std::thread([] {
-    WaitForStop([] {});
+    while (AwaitSignal() == SIGHUP) {
+    }
     _exit(130);
   }).detach();
 }

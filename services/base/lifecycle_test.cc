@@ -71,6 +71,32 @@ TEST(StopSignalDeathTest, ASecondSignalEndsTheProcessAtOnce) {
   }
 }
 
+// Ends the process when something is logged.
+struct NobodyLogs : google::LogSink {
+  NobodyLogs() { google::AddLogSink(this); }
+  ~NobodyLogs() override { google::RemoveLogSink(this); }
+  using google::LogSink::send;
+  void send(google::LogSeverity, const char*, const char*, int,
+            const google::LogMessageTime&, const char*, size_t) override {
+    _exit(8);
+  }
+};
+
+TEST(StopSignalDeathTest, SignalsAfterAStopAreNotLoggedAsTheLogMayHaveGone) {
+  EXPECT_EXIT(
+      {
+        EndWithinTwentySeconds();
+        StopSignal stop;
+        SendToThisProcess(SIGTERM);
+        stop.Wait();
+        const NobodyLogs nobody_logs;
+        SendToThisProcess(SIGHUP);
+        SendToThisProcess(SIGTERM);
+        while (true) pause();
+      },
+      ExitedWithCode(130), "");
+}
+
 TEST(StopSignalDeathTest, AHangupReloadsAndEndsNothing) {
   EXPECT_EXIT(
       {
