@@ -95,7 +95,9 @@ std::vector<Setting> EdgeSettings() {
       {"ALLOWED_ORIGINS", Kind::kText, "",
        "comma-separated origins of CORS and WebSockets; *: all; none: the same only"},
       web_root,
-      IntegerSetting("EDGE_THREADS", "0", "threads; 0: one for each core", 0, 256),
+      IntegerSetting("EDGE_THREADS", "0",
+                     "threads; 0: one for two cores, as the others are for chatd", 0,
+                     256),
       IntegerSetting("MAX_CONNECTIONS", "0",
                      "connections at once; 0: what the descriptor limit allows", 0,
                      10'000'000),
@@ -147,7 +149,8 @@ absl::StatusOr<EdgeOptions> ReadEdgeOptions(const Settings& settings) {
   options.tls = {settings.Text("TLS_CERT"), settings.Text("TLS_KEY"), ""};
   options.threads = static_cast<int>(settings.Integer("EDGE_THREADS"));
   if (options.threads == 0) {
-    options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    options.threads =
+        static_cast<int>(std::max(1u, std::thread::hardware_concurrency() / 2));
   }
   options.chat_target = settings.Text("CHAT_TARGET");
   absl::StatusOr<TlsFiles> chat_tls = ReadChatTls(settings);

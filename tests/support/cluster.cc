@@ -138,7 +138,8 @@ void Cluster::StartEdged() {
                                   {"CHAT_TARGET", chat_target_},
                                   // A test has one address.
                                   {"HANDSHAKE_RATE", "0"},
-                                  {"DRAIN_SECONDS", "0"}},
+                                  {"DRAIN_SECONDS", "0"},
+                                  {"EDGE_THREADS", "2"}},
                                  options_.edged),
                            ""});
   const auto address = edged_->WaitForLine(kListening, kTestDeadline);
