@@ -171,8 +171,13 @@ void ChatServiceImpl::WithCaller(Call& call, Work work) {
 template <typename Call>
 void ChatServiceImpl::Blocking(Call& call, absl::AnyInvocable<absl::Status()> work) {
   auto run = [&call, work = std::move(work)]() mutable {
-    const RequestScope scope(call.request_id());
-    call.Finish(work());
+    absl::Status status;
+    {
+      // The id goes with the call, which Finish lets go.
+      const RequestScope scope(call.request_id());
+      status = work();
+    }
+    call.Finish(status);
   };
   if (!pool_.TryRun(std::move(run))) {
     services_.metrics.refusals.Add(error_code::kOverloaded);
