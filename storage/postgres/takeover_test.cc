@@ -20,6 +20,7 @@
 #include "gtest/gtest.h"
 #include "storage/open.h"
 #include "storage/postgres/postgres_storage.h"
+#include "storage/postgres/takeover_fixture.h"
 #include "storage/storage.h"
 #include "storage/testing/old_database.h"
 #include "storage/testing/postgres_proxy.h"
@@ -41,121 +42,6 @@ using ::testing::SizeIs;
 
 constexpr char kTookOver[] = "took over";
 constexpr char kNotTakenOver[] = "not taken over";
-constexpr absl::Duration kDeadline = absl::Minutes(1);
-
-// Alice and bob, who have talked.
-constexpr char kConversation[] =
-    "INSERT INTO users (username, user_group) VALUES ('alice', 'red'), ('bob', 'red');"
-    "INSERT INTO messages (username_from, username_to, message, created_at) VALUES "
-    "('alice', 'bob', 'hello', '2021-05-01 10:00:00+00'), "
-    "('bob', 'alice', 'hi', '2021-05-01 10:00:01+00');";
-
-// The lines that are logged while it lives.
-class LogLines : public google::LogSink {
- public:
-  LogLines() { google::AddLogSink(this); }
-  ~LogLines() override { google::RemoveLogSink(this); }
-
-  void send(google::LogSeverity, const char*, const char*, int, const struct ::tm*,
-            const char* message, size_t size) override {
-    absl::MutexLock lock(&mutex_);
-    lines_.emplace_back(message, size);
-  }
-
-  // Those with this text in them.
-  std::vector<std::string> With(const char* text) const {
-    absl::MutexLock lock(&mutex_);
-    std::vector<std::string> lines;
-    for (const std::string& line : lines_) {
-      if (absl::StrContains(line, text)) lines.push_back(line);
-    }
-    return lines;
-  }
-
- private:
-  mutable absl::Mutex mutex_;
-  std::vector<std::string> lines_ ABSL_GUARDED_BY(mutex_);
-};
-
-class TakeoverTest : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() { server_ = new PostgresServer; }
-  static void TearDownTestSuite() { delete server_; }
-
-  // A transaction of its own.
-  static pqxx::result Run(const std::string& url, const std::string& sql) {
-    pqxx::connection connection(url);
-    pqxx::work transaction(connection);
-    const pqxx::result result = transaction.exec(sql);
-    transaction.commit();
-    return result;
-  }
-  static int64_t Number(const std::string& url, const std::string& sql) {
-    return Run(url, sql)[0][0].as<int64_t>();
-  }
-
-  void Run(const std::string& sql) { Run(url_, sql); }
-  int64_t Number(const std::string& sql) { return Number(url_, sql); }
-
-  static std::unique_ptr<Storage> OpenOrDie(const std::string& url) {
-    auto storage = chatter::storage::Open(url);
-    CHECK(storage.ok()) << storage.status();
-    return *std::move(storage);
-  }
-  std::unique_ptr<Storage> OpenOrDie() { return OpenOrDie(url_); }
-
-  // Until so many sessions of the database wait for a lock.
-  void AwaitWaiting(int64_t sessions) {
-    const absl::Time deadline = absl::Now() + kDeadline;
-    while (Number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
-                  "AND datname = current_database()") < sessions) {
-      CHECK(absl::Now() < deadline) << "nobody waits";
-      absl::SleepFor(absl::Milliseconds(5));
-    }
-  }
-
-  static std::vector<Message> History(Storage& storage, std::string_view user,
-                                      std::string_view with) {
-    HistoryQuery query;
-    query.user = user;
-    query.with = with;
-    query.limit = 1'000'000;
-    auto history = storage.ReadHistory(query);
-    CHECK(history.ok()) << history.status();
-    return *std::move(history);
-  }
-  static std::vector<std::string> Texts(Storage& storage) {
-    std::vector<std::string> texts;
-    for (Message& message : History(storage, "alice", "bob")) {
-      texts.push_back(std::move(message.text));
-    }
-    return texts;
-  }
-
-  static std::optional<User> Find(Storage& storage, const std::string& name) {
-    const auto found = storage.FindUsers(std::vector<std::string>{name});
-    CHECK(found.ok()) << found.status();
-    return (*found)[0];
-  }
-
-  static Appended Send(Storage& storage, std::string_view from, std::string_view to) {
-    NewMessage message;
-    message.sender_id = Find(storage, std::string(from))->id;
-    message.sender = from;
-    message.recipient = to;
-    message.text = "new";
-    message.created = absl::FromUnixSeconds(1'700'000'000);
-    const auto appended = storage.Append(std::vector<NewMessage>{message});
-    CHECK(appended.ok()) << appended.status();
-    return (*appended)[0];
-  }
-
-  static PostgresServer* server_;
-  const std::string url_ = server_->CreateDatabase();
-  LogLines log_;
-};
-
-PostgresServer* TakeoverTest::server_ = nullptr;
 
 TEST_F(TakeoverTest, UsersAndMessagesKeepTheirIdsAndOrder) {
   Run(kOldTables);
@@ -580,89 +466,6 @@ TEST_F(TakeoverTest, AMessageOfNobodyEndsIt) {
       "UPDATE messages SET username_from = 'nobody' WHERE id = 1");
   EXPECT_FALSE(chatter::storage::Open(url_).ok());
   EXPECT_EQ(Number("SELECT count(*) FROM pg_namespace WHERE nspname = 'chatter'"), 0);
-}
-
-// give_back.sql, as psql would run it.
-class GiveBackTest : public TakeoverTest {
- protected:
-  void GiveBack() {
-    std::ifstream file("storage/postgres/give_back.sql");
-    CHECK(file.good());
-    const std::string sql((std::istreambuf_iterator<char>(file)),
-                          std::istreambuf_iterator<char>());
-    pqxx::connection connection(url_);
-    pqxx::nontransaction(connection).exec(sql);
-  }
-
-  std::string OldRow(const std::string& sql) {
-    const pqxx::result rows = Run(url_, sql);
-    EXPECT_EQ(rows.size(), 1u) << sql;
-    std::string text;
-    for (const auto& field : rows[0]) absl::StrAppend(&text, field.c_str(), "|");
-    return text;
-  }
-};
-
-TEST_F(GiveBackTest, TheOldServiceFindsWhatCameSince) {
-  Run(kOldTables);
-  Run(kConversation);
-  {
-    const std::unique_ptr<Storage> storage = OpenOrDie();
-    ASSERT_TRUE(storage->EnsureUsers(std::vector<Account>{{"carol", "red"}}).ok());
-    ASSERT_TRUE(storage->EnsureUsers(std::vector<Account>{{"bob", "blue"}}).ok());
-    EXPECT_EQ(Send(*storage, "bob", "alice").id, 3);
-    EXPECT_EQ(Send(*storage, "carol", "carol").id, 4);
-  }
-  for (int i = 0; i < 2; ++i) {
-    GiveBack();
-    EXPECT_EQ(Number("SELECT count(*) FROM public.users"), 3);
-    EXPECT_EQ(Number("SELECT count(*) FROM public.messages"), 4);
-    EXPECT_EQ(OldRow("SELECT user_group FROM public.users WHERE username = 'bob'"),
-              "blue|");
-    EXPECT_EQ(OldRow("SELECT username_from, username_to, message, "
-                     "extract(epoch FROM created_at)::bigint "
-                     "FROM public.messages WHERE id = 3"),
-              "bob|alice|new|1700000000|");
-    EXPECT_EQ(OldRow("SELECT username_from, username_to FROM public.messages "
-                     "WHERE id = 4"),
-              "carol|carol|");
-  }
-  // The old service goes on, and then Chatter again.
-  Run("INSERT INTO public.users (username) VALUES ('dave');"
-      "INSERT INTO public.messages (username_from, username_to, message) "
-      "VALUES ('alice', 'bob', 'from the old service')");
-  EXPECT_EQ(Number("SELECT max(id) FROM public.messages"), 5);
-  Run("DROP SCHEMA chatter CASCADE");
-  const std::unique_ptr<Storage> storage = OpenOrDie();
-  EXPECT_THAT(Texts(*storage), ElementsAre("hello", "hi", "new", "from the old service"));
-  EXPECT_EQ(Send(*storage, "alice", "dave").id, 6);
-}
-
-TEST_F(GiveBackTest, TwoMessagesOfOneIdStopIt) {
-  Run(kOldTables);
-  Run(kConversation);
-  Send(*OpenOrDie(), "alice", "bob");
-  GiveBack();
-  // Both services went on, one after the other.
-  Run("INSERT INTO public.messages (username_from, username_to, message) "
-      "VALUES ('alice', 'bob', 'of the old service')");
-  const std::unique_ptr<Storage> storage = OpenOrDie();
-  EXPECT_EQ(Send(*storage, "alice", "bob").id, 4);
-  Send(*storage, "alice", "bob");
-  EXPECT_THROW(GiveBack(), pqxx::unique_violation);
-  EXPECT_EQ(Number("SELECT count(*) FROM public.messages"), 4);
-}
-
-TEST_F(GiveBackTest, OddRowsThatWereThereBeforeAreNotGivenTwice) {
-  Run(kOldTables);
-  Run(kConversation);
-  Run("INSERT INTO messages (username_from, username_to, message, image_path, "
-      "  created_at) VALUES "
-      "('alice', 'alice', NULL, NULL, NULL), ('alice', 'bob', '', '', 'infinity'),"
-      "('bob', 'alice', NULL, '', '-infinity'), (NULL, 'alice', 'lost', '', now())");
-  OpenOrDie();
-  GiveBack();
-  EXPECT_EQ(Number("SELECT count(*) FROM public.messages"), 6);
 }
 
 }  // namespace
