@@ -1,30 +1,22 @@
 #ifndef CHATTER_STORAGE_POSTGRES_TAKEOVER_FIXTURE_H_
 #define CHATTER_STORAGE_POSTGRES_TAKEOVER_FIXTURE_H_
 
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <pqxx/pqxx>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "glog/logging.h"
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "storage/open.h"
-#include "storage/postgres/postgres_storage.h"
 #include "storage/storage.h"
-#include "storage/testing/old_database.h"
-#include "storage/testing/postgres_proxy.h"
 #include "storage/testing/postgres_server.h"
 
 namespace chatter::storage::postgres {

@@ -1,6 +1,4 @@
 // A database of the service that Chatter replaces, and those that only look like one.
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <pqxx/pqxx>
@@ -9,7 +7,6 @@
 #include <thread>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
