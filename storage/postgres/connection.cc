@@ -184,36 +184,36 @@ const std::string& Connection::NameOf(const char* sql) {
 
 absl::StatusOr<Rows> Connection::Guard(const std::function<pqxx::result()>& call) {
   const Watchdog::Call watched(watchdog_, socket_, absl::Now() + call_timeout_);
-  absl::Status status;
+  absl::StatusCode code = absl::StatusCode::kInternal;
+  std::string message;
   try {
     return Rows(call());
   } catch (const pqxx::sql_error& error) {
-    status = absl::Status(
-        CodeOf(SqlStateOf(error)),
-        absl::StrCat("PostgreSQL: ", WithoutPassword(error.what(), password_), " (",
-                     SqlStateOf(error), ")"));
+    const std::string sqlstate = SqlStateOf(error);
+    // Without it these are not the server's words but libpq's, which may have a session
+    // that has ended for an open one.
+    if (sqlstate.empty()) broken_ = true;
+    code = CodeOf(sqlstate);
+    message = absl::StrCat(absl::StripTrailingAsciiWhitespace(error.what()), " (",
+                           sqlstate, ")");
   } catch (const pqxx::transaction_rollback& error) {
     // No sql_error, and without its SQLSTATE, in this version.
-    status = absl::AbortedError(
-        absl::StrCat("PostgreSQL: ", WithoutPassword(error.what(), password_)));
+    code = absl::StatusCode::kAborted;
+    message = error.what();
   } catch (const pqxx::broken_connection& error) {
     broken_ = true;
-    status = absl::UnavailableError(
-        absl::StrCat("PostgreSQL: ", WithoutPassword(error.what(), password_)));
+    message = error.what();
   } catch (const std::exception& error) {
-    status = absl::InternalError(
-        absl::StrCat("PostgreSQL: ", WithoutPassword(error.what(), password_)));
+    message = error.what();
   }
   // The server says that it shuts down, and closes the connection.
-  if (!connection_->is_open()) {
-    broken_ = true;
-    status = absl::UnavailableError(status.message());
-  }
+  if (!connection_->is_open()) broken_ = true;
+  if (broken_) code = absl::StatusCode::kUnavailable;
   if (broken_ && watched.has_expired()) {
-    status = absl::UnavailableError(absl::StrCat("PostgreSQL: no answer within ",
-                                                 absl::FormatDuration(call_timeout_)));
+    message = absl::StrCat("no answer within ", absl::FormatDuration(call_timeout_));
   }
-  return status;
+  return absl::Status(code,
+                      absl::StrCat("PostgreSQL: ", WithoutPassword(message, password_)));
 }
 
 }  // namespace chatter::storage::postgres
