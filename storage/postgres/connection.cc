@@ -5,6 +5,7 @@
 #include <postgresql/libpq-fe.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <functional>
 #include <utility>
@@ -33,6 +34,8 @@ constexpr char kSessionSettings[] =
 constexpr absl::Duration kSetUpTimeout = absl::Seconds(5);
 // For the server's word that it has given a statement up.
 constexpr absl::Duration kGrace = absl::Seconds(2);
+
+std::atomic<int64_t> last_number{0};
 
 void AppendOption(std::string_view key, std::string_view value, std::string& conninfo) {
   absl::StrAppend(&conninfo, conninfo.empty() ? "" : " ", std::string(key), "='",
@@ -116,6 +119,9 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const PostgresTarge
   return connection;
 }
 
+Connection::Connection(const std::string& password, Watchdog& watchdog)
+    : number_(++last_number), password_(password), watchdog_(watchdog) {}
+
 Connection::~Connection() {
   if (socket_ >= 0) close(socket_);
 }
@@ -171,6 +177,14 @@ absl::Status Connection::Execute(const std::string& sql) {
            return transaction.exec(sql);
          })
       .status();
+}
+
+absl::Status Connection::InTransaction(absl::FunctionRef<absl::Status()> work) {
+  CHATTER_RETURN_IF_ERROR(Execute("BEGIN ISOLATION LEVEL READ COMMITTED"));
+  absl::Status status = work();
+  if (status.ok()) status = Execute("COMMIT");
+  if (!status.ok() && !broken_ && !Execute("ROLLBACK").ok()) broken_ = true;
+  return status;
 }
 
 const std::string& Connection::NameOf(const char* sql) {

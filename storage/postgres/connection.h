@@ -9,6 +9,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -88,14 +89,19 @@ class Connection {
   // Runs several statements without parameters as one transaction.
   absl::Status Execute(const std::string& sql);
 
+  // Between BEGIN and COMMIT; rolled back when `work`, or the commit, fails. Each
+  // statement sees what others have committed before it.
+  absl::Status InTransaction(absl::FunctionRef<absl::Status()> work);
+
   bool broken() const { return broken_; }
   // Whether the server has ended the session while nothing was asked of it.
   bool HasEnded() const;
   const Backend& backend() const { return backend_; }
+  // Higher than that of every connection opened before by this process.
+  int64_t number() const { return number_; }
 
  private:
-  Connection(const std::string& password, Watchdog& watchdog)
-      : password_(password), watchdog_(watchdog) {}
+  Connection(const std::string& password, Watchdog& watchdog);
 
   static pqxx::binarystring ToParameter(const Binary& value) {
     return pqxx::binarystring(value.bytes);
@@ -110,6 +116,7 @@ class Connection {
   const std::string& NameOf(const char* sql);
   absl::Status Connect(const PostgresTarget& target);
 
+  const int64_t number_;
   const std::string& password_;  // the target's
   Watchdog& watchdog_;
   std::unique_ptr<pqxx::connection> connection_;

@@ -20,92 +20,47 @@ namespace {
 constexpr int64_t kInDoubtWindow = 100'000;
 constexpr absl::Duration kBackendPollInterval = absl::Milliseconds(20);
 
-// One message of a conversation that is there. `plain`: it has no client id, and no
-// notification is due; others need more tables.
-constexpr char kStorePlainOne[] =
-    "WITH locked AS ("
-    "  UPDATE chatter.conversations SET last_seq = last_seq + 1 "
-    "  WHERE user_low = $1 AND user_high = $2 RETURNING id, last_seq) "
-    "INSERT INTO chatter.messages "
-    "SELECT id, last_seq, nextval('chatter.message_ids'), $3::bigint, $4::text, "
-    "  $5::text, '', $6::bigint FROM locked "
-    "RETURNING conversation_id, seq, id, sender_id, created_us";
-constexpr char kStoreOne[] =
-    "WITH locked AS ("
-    "  UPDATE chatter.conversations SET last_seq = last_seq + 1 "
-    "  WHERE user_low = $1 AND user_high = $2 RETURNING id, last_seq), "
-    "named AS ("
-    "  INSERT INTO chatter.client_ids "
-    "  SELECT $3::bigint, $7::text, id, last_seq FROM locked WHERE $7 <> ''), "
-    "notified AS ("
-    "  INSERT INTO chatter.outbox "
-    "  SELECT id, last_seq, $8::text, 0, ($9::bigint[])[1] FROM locked "
-    "  WHERE ($9::bigint[])[1] IS NOT NULL) "
-    "INSERT INTO chatter.messages "
-    "SELECT id, last_seq, nextval('chatter.message_ids'), $3, $4::text, $5::text, $7, "
-    "  $6::bigint FROM locked "
-    "RETURNING conversation_id, seq, id, sender_id, created_us";
-
-// A batch. Locks the conversations in the order given and moves their last seq on;
-// numbers the messages, each from the last seq and how many come after it; only then,
-// with the locks held, takes their ids. Arrays say which conversation is whose: should
-// they not be in the order given, there are no conversation ids, and the statement fails.
-constexpr char kStorePlainBatch[] =
-    "WITH locked AS ("
-    "  INSERT INTO chatter.conversations AS c (user_low, user_high, last_seq) "
-    "  SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) "
-    "  ON CONFLICT (user_low, user_high) "
-    "  DO UPDATE SET last_seq = c.last_seq + excluded.last_seq "
-    "  RETURNING id, user_low, user_high, last_seq), "
-    "arrays AS (SELECT array_agg(last_seq) AS last_seqs, "
-    "    CASE WHEN array_agg(user_low) = $1 AND array_agg(user_high) = $2 "
-    "      THEN array_agg(id) END AS ids "
-    "  FROM locked) "
+// Whoever is the first to add a seq to a conversation has it: another one waits at the
+// primary key, and fails. So seq is dense, and since who adds the next one has seen it,
+// and takes an id only then, ids grow with it. `plain`: none of the messages has a client
+// id or a notification that is due; others need more tables.
+constexpr char kStorePlain[] =
     "INSERT INTO chatter.messages "
     "SELECT conversation_id, seq, nextval('chatter.message_ids'), sender_id, text, "
     "  image_path, '', created_us "
-    "FROM (SELECT (SELECT ids FROM arrays)[ordinal] AS conversation_id, "
-    "    (SELECT last_seqs FROM arrays)[ordinal] - following AS seq, m.* "
-    "  FROM unnest($4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], "
-    "    $9::bigint[]) "
-    "  AS m(ordinal, following, sender_id, text, image_path, created_us) "
-    "  OFFSET 0) AS numbered "
-    "RETURNING conversation_id, seq, id, sender_id, created_us";
-constexpr char kStoreBatch[] =
-    "WITH locked AS ("
-    "  INSERT INTO chatter.conversations AS c (user_low, user_high, last_seq) "
-    "  SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) "
-    "  ON CONFLICT (user_low, user_high) "
-    "  DO UPDATE SET last_seq = c.last_seq + excluded.last_seq "
-    "  RETURNING id, user_low, user_high, last_seq), "
-    "arrays AS (SELECT array_agg(last_seq) AS last_seqs, "
-    "    CASE WHEN array_agg(user_low) = $1 AND array_agg(user_high) = $2 "
-    "      THEN array_agg(id) END AS ids "
-    "  FROM locked), "
-    "numbered AS MATERIALIZED ("
-    "  SELECT (SELECT ids FROM arrays)[ordinal] AS conversation_id, "
-    "    (SELECT last_seqs FROM arrays)[ordinal] - following AS seq, m.* "
-    "  FROM unnest($4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], "
-    "    $9::bigint[], $10::text[], $11::text[], $12::bigint[]) "
-    "  AS m(ordinal, following, sender_id, text, image_path, created_us, client_id, "
+    "FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], "
+    "  $6::bigint[]) "
+    "AS m(conversation_id, seq, sender_id, text, image_path, created_us) "
+    "RETURNING conversation_id, seq, id";
+constexpr char kStore[] =
+    "WITH fresh AS MATERIALIZED ("
+    "  SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], "
+    "    $5::text[], $6::bigint[], $7::text[], $8::text[], $9::bigint[]) "
+    "  AS m(conversation_id, seq, sender_id, text, image_path, created_us, client_id, "
     "    recipient, due_us)), "
     "named AS ("
     "  INSERT INTO chatter.client_ids "
-    "  SELECT sender_id, client_id, conversation_id, seq FROM numbered "
+    "  SELECT sender_id, client_id, conversation_id, seq FROM fresh "
     "  WHERE client_id <> ''), "
     "notified AS ("
     "  INSERT INTO chatter.outbox "
-    "  SELECT conversation_id, seq, recipient, 0, due_us FROM numbered "
+    "  SELECT conversation_id, seq, recipient, 0, due_us FROM fresh "
     "  WHERE due_us IS NOT NULL) "
     "INSERT INTO chatter.messages "
     "SELECT conversation_id, seq, nextval('chatter.message_ids'), sender_id, text, "
-    "  image_path, client_id, created_us FROM numbered "
-    "RETURNING conversation_id, seq, id, sender_id, created_us";
-
-using Names = std::pair<std::string_view, std::string_view>;
+    "  image_path, client_id, created_us FROM fresh "
+    "RETURNING conversation_id, seq, id";
 
 Names ConversationOf(const NewMessage& message) {
   return std::minmax(message.sender, message.recipient);
+}
+
+std::string_view LowOf(const NewMessage& message) {
+  return ConversationOf(message).first;
+}
+
+std::string_view HighOf(const NewMessage& message) {
+  return ConversationOf(message).second;
 }
 
 bool IsPlain(const NewMessage& message) {
@@ -125,8 +80,12 @@ std::optional<int64_t> DueUs(const NewMessage& message) {
 class AppendRun {
  public:
   // Does not wait for a lost session's end beyond the deadline.
-  AppendRun(absl::Span<const NewMessage> messages, absl::Time deadline)
-      : messages_(messages), deadline_(deadline), appended_(messages.size()) {}
+  AppendRun(absl::Span<const NewMessage> messages, Numbering& numbering,
+            absl::Time deadline)
+      : messages_(messages),
+        numbering_(numbering),
+        deadline_(deadline),
+        appended_(messages.size()) {}
 
   // Fit to be repeated, whatever became of the last try.
   absl::Status Try(Connection& connection) {
@@ -139,9 +98,10 @@ class AppendRun {
     FindFresh();
     absl::Status status = Insert(connection);
     if (absl::IsAlreadyExists(status)) {
-      // Some of the client ids, which is seldom: then nothing of the batch was stored.
+      // Some of the client ids, or of the numbers if other processes add messages here
+      // too; which is seldom. Then nothing of the batch was stored.
       CHATTER_RETURN_IF_ERROR(FindStoredClientIds(connection));
-      status = Insert(connection);
+      status = InsertLocked(connection);
     }
     if (connection.broken()) in_doubt_ = connection.backend();
     // Somebody stored one of them meanwhile: found at the next try.
@@ -210,85 +170,79 @@ class AppendRun {
 
   absl::Status Insert(Connection& connection) {
     if (fresh_.empty()) return absl::OkStatus();
-    if (fresh_.size() == 1) {
-      CHATTER_ASSIGN_OR_RETURN(const Rows rows, InsertOne(connection));
-      if (rows.size() == 1) return TakeNumbers(rows);
-      // Its conversation is not there yet.
-    }
-    CHATTER_ASSIGN_OR_RETURN(const Rows rows, InsertBatch(connection));
-    return TakeNumbers(rows);
+    absl::Status status = TakeNumbers(connection);
+    if (status.ok()) status = Store(connection);
+    if (!status.ok()) numbering_.Forget();
+    return status;
   }
 
-  absl::StatusOr<Rows> InsertOne(Connection& connection) const {
-    const NewMessage& message = messages_[fresh_[0]];
-    const auto [low, high] = ConversationOf(message);
-    if (IsPlain(message)) {
-      return connection.Run(kStorePlainOne, low, high, message.sender_id, message.text,
-                            message.image_path, CreatedUs(message));
-    }
-    return connection.Run(kStoreOne, low, high, message.sender_id, message.text,
-                          message.image_path, CreatedUs(message), message.client_id,
-                          message.recipient, ArrayOf(&DueUs));
+  // With the conversations locked: those who have been too late with their numbers, as
+  // others go on adding messages, take turns in place of trying again and again.
+  absl::Status InsertLocked(Connection& connection) {
+    if (fresh_.empty()) return absl::OkStatus();
+    absl::Status status = connection.InTransaction([&]() -> absl::Status {
+      CHATTER_RETURN_IF_ERROR(
+          connection
+              .Run("SELECT FROM unnest($1::text[], $2::text[]) AS w(user_low, user_high) "
+                   "JOIN chatter.conversations c USING (user_low, user_high) "
+                   "ORDER BY user_low, user_high FOR UPDATE OF c",
+                   ArrayOf(&LowOf), ArrayOf(&HighOf))
+              .status());
+      return Insert(connection);
+    });
+    if (!status.ok()) numbering_.Forget();
+    return status;
   }
 
-  absl::StatusOr<Rows> InsertBatch(Connection& connection) {
-    struct Share {
-      Names names;
-      int64_t messages;
-    };
-    struct Position {
-      int64_t conversation;  // from 1
-      int64_t in_share;      // from 1
-    };
-    std::vector<Share> shares;
-    std::vector<Position> positions;
-    positions.reserve(fresh_.size());
-    bool is_plain = true;
+  absl::Status TakeNumbers(Connection& connection) {
+    std::vector<Names> conversations;
     for (const size_t i : fresh_) {
-      is_plain = is_plain && IsPlain(messages_[i]);
       const Names names = ConversationOf(messages_[i]);
-      if (shares.empty() || shares.back().names != names) shares.push_back({names, 0});
-      positions.push_back(
-          {static_cast<int64_t>(shares.size()), ++shares.back().messages});
+      if (conversations.empty() || conversations.back() != names) {
+        conversations.push_back(names);
+      }
     }
-    const auto following = [&](const Position& position) {
-      return shares[static_cast<size_t>(position.conversation - 1)].messages -
-             position.in_share;
-    };
+    CHATTER_RETURN_IF_ERROR(numbering_.Learn(connection, conversations));
+    for (const size_t i : fresh_) {
+      NumberedConversation& conversation = numbering_.At(ConversationOf(messages_[i]));
+      appended_[i] = {conversation.id, ++conversation.last_seq, 0, messages_[i].created,
+                      false};
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Store(Connection& connection) {
     const auto run = [&](const char* sql, const auto&... more) {
       return connection.Run(
-          sql, ToArray(shares, [](const Share& share) { return share.names.first; }),
-          ToArray(shares, [](const Share& share) { return share.names.second; }),
-          ToArray(shares, [](const Share& share) { return share.messages; }),
-          ToArray(positions,
-                  [](const Position& position) { return position.conversation; }),
-          ToArray(positions, following), ArrayOf(&NewMessage::sender_id),
-          ArrayOf(&NewMessage::text), ArrayOf(&NewMessage::image_path),
-          ArrayOf(&CreatedUs), more...);
+          sql, ToArray(fresh_, [&](size_t i) { return appended_[i].conversation; }),
+          ToArray(fresh_, [&](size_t i) { return appended_[i].seq; }),
+          ArrayOf(&NewMessage::sender_id), ArrayOf(&NewMessage::text),
+          ArrayOf(&NewMessage::image_path), ArrayOf(&CreatedUs), more...);
     };
-    if (is_plain) return run(kStorePlainBatch);
-    return run(kStoreBatch, ArrayOf(&NewMessage::client_id),
-               ArrayOf(&NewMessage::recipient), ArrayOf(&DueUs));
+    const bool is_plain = std::all_of(fresh_.begin(), fresh_.end(),
+                                      [this](size_t i) { return IsPlain(messages_[i]); });
+    CHATTER_ASSIGN_OR_RETURN(const Rows rows,
+                             is_plain
+                                 ? run(kStorePlain)
+                                 : run(kStore, ArrayOf(&NewMessage::client_id),
+                                       ArrayOf(&NewMessage::recipient), ArrayOf(&DueUs)));
+    return TakeIds(rows);
   }
 
-  // Of those that are fresh, in their order. SQL does not promise it, so it is checked:
-  // sender and time say which message a row is.
-  absl::Status TakeNumbers(const Rows& rows) {
+  // Of those that are fresh, in their order. SQL does not promise it, so it is checked.
+  absl::Status TakeIds(const Rows& rows) {
     if (rows.size() != static_cast<int>(fresh_.size())) {
       return absl::InternalError("PostgreSQL: a part of a batch was stored");
     }
     int64_t last_id = 0;
     for (int row = 0; row < rows.size(); ++row) {
-      const size_t index = fresh_[static_cast<size_t>(row)];
-      const NewMessage& message = messages_[index];
-      const int64_t id = rows.Integer(row, 2);
-      if (id <= last_id || rows.Integer(row, 3) != message.sender_id ||
-          rows.Integer(row, 4) != CreatedUs(message)) {
+      Appended& appended = appended_[fresh_[static_cast<size_t>(row)]];
+      appended.id = rows.Integer(row, 2);
+      if (appended.id <= last_id || rows.Integer(row, 0) != appended.conversation ||
+          rows.Integer(row, 1) != appended.seq) {
         return absl::InternalError("PostgreSQL: a batch was stored in another order");
       }
-      last_id = id;
-      appended_[index] = {rows.Integer(row, 0), rows.Integer(row, 1), id, message.created,
-                          false};
+      last_id = appended.id;
     }
     return absl::OkStatus();
   }
@@ -329,15 +283,12 @@ class AppendRun {
             "AS w(user_low, user_high, sender_id, created_us, text, position) "
             "JOIN chatter.conversations c USING (user_low, user_high) "
             "CROSS JOIN LATERAL (SELECT * FROM chatter.messages m "
-            "  WHERE m.conversation_id = c.id AND m.seq > c.last_seq - $6 "
+            "  WHERE m.conversation_id = c.id AND m.seq > $6 + "
+            "    (SELECT max(seq) FROM chatter.messages WHERE conversation_id = c.id) "
             "  AND m.sender_id = w.sender_id AND m.created_us = w.created_us "
             "  AND m.text = w.text ORDER BY m.seq DESC LIMIT 1) m",
-            ArrayOf(
-                [](const NewMessage& message) { return ConversationOf(message).first; }),
-            ArrayOf(
-                [](const NewMessage& message) { return ConversationOf(message).second; }),
-            ArrayOf(&NewMessage::sender_id), ArrayOf(&CreatedUs),
-            ArrayOf(&NewMessage::text), kInDoubtWindow));
+            ArrayOf(&LowOf), ArrayOf(&HighOf), ArrayOf(&NewMessage::sender_id),
+            ArrayOf(&CreatedUs), ArrayOf(&NewMessage::text), -kInDoubtWindow));
     if (rows.size() == 0) return false;
     if (rows.size() != static_cast<int>(fresh_.size())) {
       return absl::InternalError("PostgreSQL: a part of a batch was stored");
@@ -351,6 +302,7 @@ class AppendRun {
   }
 
   const absl::Span<const NewMessage> messages_;
+  Numbering& numbering_;
   const absl::Time deadline_;
   std::vector<Appended> appended_;
   std::vector<size_t> fresh_;
@@ -363,7 +315,9 @@ class AppendRun {
 
 absl::StatusOr<std::vector<Appended>> PostgresStorage::Append(
     absl::Span<const NewMessage> messages) {
-  AppendRun run(messages, absl::Now() + pool_.patience());
+  // One at a time: what one of them has numbered counts once it is stored.
+  absl::MutexLock lock(&append_mutex_);
+  AppendRun run(messages, numbering_, absl::Now() + pool_.patience());
   const absl::Status status =
       pool_.Repeat([&](Connection& connection) { return run.Try(connection); });
   if (status.ok()) return run.TakeResult();

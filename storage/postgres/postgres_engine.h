@@ -6,6 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "storage/postgres/numbering.h"
 #include "storage/postgres/pool.h"
 #include "storage/storage.h"
 
@@ -46,6 +49,8 @@ class PostgresStorage : public Storage {
 
   Pool pool_;
   std::string epoch_;
+  absl::Mutex append_mutex_;
+  Numbering numbering_ ABSL_GUARDED_BY(append_mutex_);
 };
 
 }  // namespace chatter::storage::postgres

@@ -197,28 +197,23 @@ TEST_F(PostgresFaultsTest, EndsALostSessionBeforeItCanCommit) {
   AddAliceAndBob(*storage);
   ASSERT_TRUE(storage->Append(std::vector<NewMessage>{FromAlice("1")}).ok());
 
-  // Holds the conversation, so that the append waits in the server when the engine loses
-  // its connection; and lets go only once the lost session has gone.
+  // Holds the messages, so that the append waits in the server when the engine loses its
+  // connection; and lets go only once the lost session has gone.
   pqxx::connection other(url);
   std::thread holder;
   absl::Notification held;
   holder = std::thread([&] {
     pqxx::work transaction(other);
-    transaction.exec("SELECT FROM chatter.conversations FOR UPDATE");
+    transaction.exec("LOCK TABLE chatter.messages IN SHARE MODE");
     held.Notify();
-    const auto waiting = [&] {
-      return transaction
-          .exec("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")[0]
-                                                                                       [0]
-          .as<int>();
-    };
-    while (waiting() == 0) {
-    }
+    const std::string waiting =
+        "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    pqxx::result found;
+    while (found.empty()) found = transaction.exec(waiting);
+    const std::string pid = found[0][0].c_str();
     // Cuts what the engine holds; its session in the server goes on waiting.
-    transaction.exec(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE wait_event_type = 'Lock'");
-    while (waiting() > 0) {
+    transaction.exec("SELECT pg_terminate_backend(" + pid + ")");
+    while (!transaction.exec(waiting + " AND pid = " + pid).empty()) {
     }
   });
   held.WaitForNotification();
@@ -269,19 +264,23 @@ TEST_F(PostgresFaultsTest, RepeatsWhatADeadlockHasRolledBack) {
   absl::StatusOr<std::vector<Appended>> appended;
   std::thread sender;
   {
-    // Locks the two conversations the other way round.
+    // Takes the next numbers of the two conversations the other way round.
     pqxx::work transaction(other);
-    transaction.exec(
-        "SELECT FROM chatter.conversations WHERE user_high = 'bob' FOR UPDATE");
+    const auto take_number = [&](const std::string& user_high) {
+      transaction.exec(
+          "INSERT INTO chatter.messages SELECT id, 2, 0, 0, '', '', '', 0 "
+          "FROM chatter.conversations WHERE user_high = '" +
+          user_high + "'");
+    };
+    take_number("bob");
     sender = std::thread([&] { appended = storage->Append(both); });
     while (transaction
                .exec("SELECT count(*) FROM pg_stat_activity "
                      "WHERE wait_event_type = 'Lock'")[0][0]
                .as<int>() == 0) {
     }
-    transaction.exec(
-        "SELECT FROM chatter.conversations WHERE user_high = 'alice' FOR UPDATE");
-    transaction.commit();
+    take_number("alice");
+    transaction.abort();
   }
   sender.join();
   ASSERT_TRUE(appended.ok()) << appended.status();
@@ -423,7 +422,7 @@ TEST_F(PostgresFaultsTest, LeavesItToAServerThatIsBusyToGiveUpAStatement) {
   ASSERT_TRUE(storage->Append(std::vector<NewMessage>{FromAlice("1")}).ok());
   pqxx::connection other(url);
   pqxx::work holder(other);
-  holder.exec("SELECT FROM chatter.conversations FOR UPDATE");
+  holder.exec("LOCK TABLE chatter.messages IN SHARE MODE");
   EXPECT_TRUE(absl::IsUnavailable(InTime([&] {
     return storage->Append(std::vector<NewMessage>{FromAlice("2")}).status();
   })));

@@ -22,11 +22,14 @@ absl::StatusOr<Conversation> FindConversation(Connection& connection,
                                               const std::string& high) {
   CHATTER_ASSIGN_OR_RETURN(
       const Rows rows,
-      connection.Run("SELECT c.id, c.last_seq, u.id FROM chatter.conversations c "
+      connection.Run("SELECT c.id, (SELECT max(seq) FROM chatter.messages "
+                     "  WHERE conversation_id = c.id), u.id "
+                     "FROM chatter.conversations c "
                      "JOIN chatter.users u ON u.name = c.user_low "
                      "WHERE c.user_low = $1 AND c.user_high = $2",
                      low, high));
-  if (rows.size() == 0) return Conversation();
+  // One whose first message has not come yet is as good as none.
+  if (rows.size() == 0 || rows.IsNull(0, 1)) return Conversation();
   return Conversation{rows.Integer(0, 0), rows.Integer(0, 1), rows.Integer(0, 2)};
 }
 

@@ -50,20 +50,18 @@ absl::Status MigrateUnderLock(Connection& connection) {
                                      int64_t{migration.version})
                                 .status());
   }
-  CHATTER_ASSIGN_OR_RETURN(const std::optional<Takeover> takeover, TakeOver(connection));
-  CHATTER_RETURN_IF_ERROR(connection.Execute("COMMIT"));
-  if (takeover.has_value()) Log(*takeover);
   return absl::OkStatus();
 }
 
 absl::Status Migrate(Connection& connection) {
-  // What others commit while this waits for them must be seen.
-  CHATTER_RETURN_IF_ERROR(connection.Execute("BEGIN ISOLATION LEVEL READ COMMITTED"));
-  absl::Status status = MigrateUnderLock(connection);
-  if (!status.ok() && !connection.broken()) {
-    connection.Execute("ROLLBACK").IgnoreError();
-  }
-  return status;
+  std::optional<Takeover> takeover;
+  CHATTER_RETURN_IF_ERROR(connection.InTransaction([&]() -> absl::Status {
+    CHATTER_RETURN_IF_ERROR(MigrateUnderLock(connection));
+    CHATTER_ASSIGN_OR_RETURN(takeover, TakeOver(connection));
+    return absl::OkStatus();
+  }));
+  if (takeover.has_value()) Log(*takeover);
+  return absl::OkStatus();
 }
 
 User ReadUser(const Rows& rows, int row, int column) {

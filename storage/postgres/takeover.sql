@@ -17,9 +17,9 @@ WHERE username IS NOT NULL;
 -- The planner knows nothing of what this transaction has written.
 ANALYZE chatter.users;
 
-INSERT INTO chatter.conversations (user_low, user_high, last_seq)
+INSERT INTO chatter.conversations (user_low, user_high)
 SELECT least(username_from COLLATE "C", username_to COLLATE "C") AS low,
-  greatest(username_from COLLATE "C", username_to COLLATE "C") AS high, count(*)
+  greatest(username_from COLLATE "C", username_to COLLATE "C") AS high
 FROM public.messages
 WHERE username_from IS NOT NULL AND username_to IS NOT NULL
 GROUP BY low, high
@@ -57,6 +57,6 @@ FROM (SELECT pg_get_serial_sequence('chatter.users', 'id')::regclass,
 -- Without a sender or a recipient a message is in no conversation.
 INSERT INTO chatter.takeover (users, messages, nameless_messages)
 SELECT (SELECT count(*) FROM chatter.users),
-  (SELECT coalesce(sum(last_seq), 0) FROM chatter.conversations),
+  (SELECT count(*) FROM chatter.messages),
   (SELECT count(*) FROM public.messages
     WHERE username_from IS NULL OR username_to IS NULL);

@@ -1,7 +1,6 @@
 #include "storage/sqlite/numbering.h"
 
 #include <algorithm>
-#include <cstddef>
 
 #include "storage/sqlite/place.h"
 #include "storage/status_macros.h"
@@ -9,18 +8,14 @@
 namespace chatter::storage::sqlite {
 namespace {
 
-// Some 10 MB. When there are more, it starts anew.
-constexpr size_t kMostConversations = 65'536;
 // Ids are reserved in the database so many at a time. Those left when it forgets are
 // never used: what somebody else has added since has higher ones.
 constexpr int64_t kReservedIds = 1000;
 
-absl::string_view View(std::string_view view) { return {view.data(), view.size()}; }
-
 }  // namespace
 
 void Numbering::Forget() {
-  conversations_.clear();
+  conversations_.Forget();
   next_id_ = 1;
   last_reserved_id_ = 0;
 }
@@ -28,8 +23,8 @@ void Numbering::Forget() {
 absl::StatusOr<NumberedConversation*> Numbering::Find(Connection& connection,
                                                       std::string_view low,
                                                       std::string_view high) {
-  const auto known = conversations_.find(Names(View(low), View(high)));
-  if (known != conversations_.end()) return &known->second;
+  NumberedConversation* const known = conversations_.Find(low, high);
+  if (known != nullptr) return known;
   CHATTER_ASSIGN_OR_RETURN(
       Statement* const find,
       connection.Prepare(
@@ -40,7 +35,7 @@ absl::StatusOr<NumberedConversation*> Numbering::Find(Connection& connection,
   if (!found) return nullptr;
   const NumberedConversation conversation{find->Integer(0), SeqAt(find->Integer(1))};
   find->Reset();
-  return Remember(low, high, conversation);
+  return conversations_.Remember(low, high, conversation);
 }
 
 absl::StatusOr<NumberedConversation*> Numbering::Create(Connection& connection,
@@ -51,7 +46,7 @@ absl::StatusOr<NumberedConversation*> Numbering::Create(Connection& connection,
       connection.Prepare(
           "INSERT INTO conversations (user_low, user_high) VALUES (?, ?)"));
   CHATTER_RETURN_IF_ERROR(create->Bind(low, high).Run());
-  return Remember(low, high, {connection.last_insert_rowid(), 0});
+  return conversations_.Remember(low, high, {connection.last_insert_rowid(), 0});
 }
 
 absl::StatusOr<int64_t> Numbering::TakeIds(Connection& connection, int64_t count) {
@@ -69,15 +64,6 @@ absl::StatusOr<int64_t> Numbering::TakeIds(Connection& connection, int64_t count
   const int64_t first = next_id_;
   next_id_ += count;
   return first;
-}
-
-NumberedConversation* Numbering::Remember(std::string_view low, std::string_view high,
-                                          const NumberedConversation& conversation) {
-  if (conversations_.size() >= kMostConversations) conversations_.clear();
-  return &conversations_
-              .try_emplace(std::make_pair(std::string(low), std::string(high)),
-                           conversation)
-              .first->second;
 }
 
 }  // namespace chatter::storage::sqlite

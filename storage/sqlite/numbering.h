@@ -2,23 +2,13 @@
 #define CHATTER_STORAGE_SQLITE_NUMBERING_H_
 
 #include <cstdint>
-#include <string>
 #include <string_view>
-#include <utility>
 
-#include "absl/container/node_hash_map.h"
-#include "absl/hash/hash.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
+#include "storage/numbered_conversations.h"
 #include "storage/sqlite/connection.h"
 
 namespace chatter::storage::sqlite {
-
-// A direct conversation as its writer knows it.
-struct NumberedConversation {
-  int64_t id = 0;
-  int64_t last_seq = 0;  // to be moved on by who adds a message
-};
 
 // What numbers the messages of one writing connection: where the conversations stand, and
 // the ids that are left. It remembers them, so that the database is asked and changed
@@ -41,23 +31,7 @@ class Numbering {
   absl::StatusOr<int64_t> TakeIds(Connection& connection, int64_t count);
 
  private:
-  using Names = std::pair<absl::string_view, absl::string_view>;
-  // Found by views of the names.
-  struct HashNames {
-    using is_transparent = void;
-    size_t operator()(const Names& names) const { return absl::HashOf(names); }
-  };
-  struct EqualNames {
-    using is_transparent = void;
-    bool operator()(const Names& a, const Names& b) const { return a == b; }
-  };
-
-  NumberedConversation* Remember(std::string_view low, std::string_view high,
-                                 const NumberedConversation& conversation);
-
-  absl::node_hash_map<std::pair<std::string, std::string>, NumberedConversation,
-                      HashNames, EqualNames>
-      conversations_;
+  NumberedConversations conversations_;
   int64_t next_id_ = 1;
   int64_t last_reserved_id_ = 0;
 };

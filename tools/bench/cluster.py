@@ -119,7 +119,8 @@ class Cluster:
     def add_messages(self, crowd, count):
         """From the first one of a crowd to the second, who have no conversation yet."""
         low, high = crowd.stem + "0", crowd.stem + "1"
-        self.engine.add_conversation(low, high, count)
+        self.engine.run("INSERT INTO conversations (user_low, user_high)"
+                        f" VALUES ('{low}', '{high}')")
         conversation = f"(SELECT id FROM conversations WHERE user_low = '{low}')"
         columns = "sender_id, text, image_path, client_id, created_us"
         values = (f"(SELECT id FROM users WHERE name = '{low}'), '{'x' * 100}', '', '',"

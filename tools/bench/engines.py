@@ -38,9 +38,6 @@ class Sqlite:
         return (f"(WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n"
                 f" WHERE i < {last}) SELECT i FROM n) AS n")
 
-    def add_conversation(self, low, high, _last_seq):
-        self.run(f"INSERT INTO conversations (user_low, user_high) VALUES ('{low}', '{high}')")
-
     def add_messages(self, conversation, columns, values, first, last):
         """Those of the series, with ids that follow the last one."""
         self.run(
@@ -107,10 +104,6 @@ class Postgres:
     @staticmethod
     def series(first, last):
         return f"generate_series({first}, {last}) AS n(i)"
-
-    def add_conversation(self, low, high, last_seq):
-        self.run("INSERT INTO conversations (user_low, user_high, last_seq)"
-                 f" VALUES ('{low}', '{high}', {last_seq})")
 
     def add_messages(self, conversation, columns, values, first, last):
         self.run(f"INSERT INTO messages (conversation_id, seq, {columns}, id)"
