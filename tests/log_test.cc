@@ -16,8 +16,10 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 ClusterOptions JsonLogs() {
   ClusterOptions options;
@@ -101,6 +103,24 @@ TEST(LogTest, NoSecretAndNoTextIsLogged) {
       EXPECT_THAT(output, Not(HasSubstr(secret)));
     }
   }
+}
+
+TEST(LogTest, AStopIsNothingToWarnOf) {
+  ClusterOptions options;
+  options.chatd["LOG_LEVEL"] = options.edged["LOG_LEVEL"] = "warning";
+  Cluster cluster(options);
+  const Person alice = cluster.NewPerson("alice", "g");
+  const auto socket = WebSocketClient::Connect(cluster.port(), cluster.TokenFor(alice));
+  ASSERT_NE(socket, nullptr);
+  for (Process* const process : {&cluster.edged(), &cluster.chatd()}) {
+    process->Signal(SIGTERM);
+    EXPECT_EQ(process->Wait(kTestDeadline), 0);
+    const std::vector<std::string> lines =
+        absl::StrSplit(process->Output(), '\n', absl::SkipEmpty());
+    EXPECT_THAT(lines, Each(StartsWith("listening on ")));
+  }
+  cluster.StartChatd();
+  cluster.StartEdged();
 }
 
 TEST(LogTest, TheLevelDecidesWhatIsSaid) {

@@ -140,7 +140,7 @@ void AttachLink::ForgetStreamIfIdle() {
 }
 
 void AttachLink::OnDown(const std::string& why) {
-  LOG(WARNING) << "not attached to the chat service: " << why;
+  LOG_IF(WARNING, !stopping_) << "not attached to the chat service: " << why;
   state_ = State::kDown;
   waiting_.clear();
   waiting_.emplace_back();
