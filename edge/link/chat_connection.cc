@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <asio/connect.hpp>
 #include <asio/local/stream_protocol.hpp>
+#include <asio/post.hpp>
 #include <chrono>
 #include <utility>
 
@@ -39,6 +40,7 @@ grpc::ChannelArguments Arguments() {
 ChatConnection::ChatConnection(asio::io_context& io, ChatAddress address)
     : io_(io),
       address_(std::move(address)),
+      files_thread_(address_.tls.given() ? 1 : 0),
       resolver_(io),
       socket_(io),
       deadline_(io),
@@ -93,7 +95,16 @@ void ChatConnection::OnConnected(const asio::error_code& error) {
 }
 
 void ChatConnection::StartTls() {
-  const auto context = MakeTlsContext(TLS_client_method(), address_.tls);
+  asio::post(files_thread_, [this] {
+    asio::post(io_, [this, context = MakeTlsContext(TLS_client_method(), address_.tls)] {
+      OnCertificatesRead(context);
+    });
+  });
+}
+
+void ChatConnection::OnCertificatesRead(
+    const absl::StatusOr<std::shared_ptr<SSL_CTX>>& context) {
+  if (let_go_) return OnConnected(asio::error::operation_aborted);
   if (!context.ok()) return End(absl::UnavailableError(context.status().message()));
   SSL_CTX_set_alpn_protos(context->get(), kHttp2, sizeof(kHttp2));
   tunnel_ = std::make_shared<TlsTunnel>(io_, context->get(), address_.tls_name,

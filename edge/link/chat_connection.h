@@ -10,12 +10,14 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
+#include <asio/thread_pool.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "edge/link/chat_address.h"
 #include "edge/link/tls_tunnel.h"
 
@@ -65,6 +67,7 @@ class ChatConnection {
   void ConnectTo(const std::vector<Endpoint>& endpoints);
   void OnConnected(const asio::error_code& error);
   void StartTls();
+  void OnCertificatesRead(const absl::StatusOr<std::shared_ptr<SSL_CTX>>& context);
   void OnTlsStarted(absl::Status status);
   // To the end of an attempt that came so far.
   void UseDescriptor(int descriptor);
@@ -74,6 +77,7 @@ class ChatConnection {
 
   asio::io_context& io_;
   const ChatAddress address_;
+  asio::thread_pool files_thread_;  // which reads certificates; none without TLS
   grpc::CompletionQueue queue_;
   asio::ip::tcp::resolver resolver_;
   Socket socket_;  // until it is connected

@@ -1,9 +1,12 @@
 #include "edge/link/chat_connection.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/local/stream_protocol.hpp>
+#include <asio/post.hpp>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -11,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "services/base/testing/certificates.h"
 
 namespace chatter::edge {
 namespace {
@@ -110,6 +114,39 @@ TEST_F(ChatConnectionTest, AnAttemptThatIsLetGoWithItsNameLookedUpEndsToo) {
     connection_->Disconnect();
   }
   EXPECT_EQ(Connect(), absl::OkStatus());
+}
+
+TEST_F(ChatConnectionTest, TheLoopGoesOnWhileCertificatesAreRead) {
+  tcp::acceptor chatd(io_, {asio::ip::address_v4::loopback(), 0});
+  const testing::CertificateAuthority authority("authority");
+  const TlsFiles files = testing::WriteTlsFiles(
+      ::testing::TempDir(), "chat_connection_test", authority.Issue("edge"), authority);
+  connection_ = std::make_unique<ChatConnection>(
+      io_, *ParseChatAddress(absl::StrCat("127.0.0.1:", chatd.local_endpoint().port()),
+                             files));
+  // A file that does not open before somebody writes to it.
+  ASSERT_EQ(unlink(files.certificate.c_str()), 0);
+  ASSERT_EQ(mkfifo(files.certificate.c_str(), 0600), 0);
+  Begin();
+  // Fails until somebody reads.
+  const auto open_writer = [&] {
+    return open(files.certificate.c_str(), O_WRONLY | O_NONBLOCK);
+  };
+  int writer = -1;
+  while ((writer = open_writer()) < 0) io_.run_for(std::chrono::milliseconds(1));
+  bool went_on = false;
+  asio::post(io_, [&] { went_on = true; });
+  io_.poll();
+  EXPECT_TRUE(went_on);
+  EXPECT_FALSE(outcome_.has_value());
+  connection_->Disconnect();
+  while (!outcome_.has_value()) {
+    if (writer >= 0) close(writer);
+    io_.run_for(std::chrono::milliseconds(1));
+    writer = open_writer();  // it may be read more than once
+  }
+  EXPECT_TRUE(absl::IsUnavailable(*outcome_)) << *outcome_;
+  EXPECT_EQ(connection_->channel(), nullptr);
 }
 
 TEST_F(ChatConnectionTest, TheChatServiceSeesThatItIsLetGo) {
