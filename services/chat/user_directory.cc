@@ -40,7 +40,7 @@ void UserDirectory::EnsureAll(std::vector<PendingAccount>& batch) {
   std::vector<storage::Account> accounts;
   accounts.reserve(batch.size());
   for (const PendingAccount& pending : batch) accounts.push_back(pending.account);
-  absl::StatusOr<std::vector<storage::User>> users = storage_.EnsureUsers(accounts);
+  absl::StatusOr<std::vector<storage::User>> users = StoredUsers(accounts);
   for (size_t i = 0; i < batch.size(); ++i) {
     if (!users.ok()) {
       batch[i].done(users.status());
@@ -50,6 +50,27 @@ void UserDirectory::EnsureAll(std::vector<PendingAccount>& batch) {
     sessions_.SetGroup(user->name, user->group);
     batch[i].done(std::move(user));
   }
+}
+
+// Mostly all are there as they should be, and to read that is cheaper than to write it.
+absl::StatusOr<std::vector<storage::User>> UserDirectory::StoredUsers(
+    absl::Span<const storage::Account> accounts) {
+  std::vector<std::string> names;
+  names.reserve(accounts.size());
+  for (const storage::Account& account : accounts) names.push_back(account.name);
+  absl::StatusOr<std::vector<std::optional<storage::User>>> found =
+      storage_.FindUsers(names);
+  if (!found.ok()) return found.status();
+  std::vector<storage::User> users;
+  users.reserve(accounts.size());
+  for (size_t i = 0; i < accounts.size(); ++i) {
+    std::optional<storage::User>& user = (*found)[i];
+    if (!user.has_value() || user->group != accounts[i].group) {
+      return storage_.EnsureUsers(accounts);
+    }
+    users.push_back(*std::move(user));
+  }
+  return users;
 }
 
 void UserDirectory::Find(std::string name, Done done) {

@@ -57,6 +57,8 @@ class UserDirectory {
   };
 
   void EnsureAll(std::vector<PendingAccount>& batch);
+  absl::StatusOr<std::vector<storage::User>> StoredUsers(
+      absl::Span<const storage::Account> accounts);
   absl::StatusOr<UserRef> FindBlocking(const std::string& name);
   UserRef Known(std::string_view name) ABSL_LOCKS_EXCLUDED(mutex_);
   UserRef Remember(storage::User user) ABSL_LOCKS_EXCLUDED(mutex_);

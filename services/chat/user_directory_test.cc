@@ -111,6 +111,31 @@ TEST_F(UserDirectoryTest, EnsureCreatesAUserOnce) {
   EXPECT_EQ(storage_.calls(), calls);
 }
 
+TEST_F(UserDirectoryTest, WhoIsStoredAlreadyIsReadAndNotWritten) {
+  ASSERT_TRUE(storage_.CreateUser({"alice", "red"}).ok());
+  const int64_t id = InStorage("alice")->id;  // SQLite notes what a reader has seen
+  const std::string before = storage_.Bytes();
+  const auto alice = Ensure("alice", "red");
+  ASSERT_TRUE(alice.ok()) << alice.status();
+  EXPECT_EQ((*alice)->id, id);
+  EXPECT_EQ((*alice)->group, "red");
+  EXPECT_TRUE(storage_.Bytes() == before);
+}
+
+TEST_F(UserDirectoryTest, OfTwoGroupsThatComeAtOnceTheLaterOneStays) {
+  ASSERT_TRUE(storage_.CreateUser({"alice", "red"}).ok());
+  absl::Notification go_on;
+  users_.Ensure({"first", "red"}, [&](const auto&) { go_on.WaitForNotification(); });
+  absl::BlockingCounter ensured(2);
+  for (const std::string group : {"blue", "red"}) {
+    users_.Ensure({"alice", group}, [&](const auto&) { ensured.DecrementCount(); });
+  }
+  go_on.Notify();
+  ensured.Wait();
+  EXPECT_EQ(InStorage("alice")->group, "red");
+  EXPECT_EQ((*Find("alice"))->group, "red");
+}
+
 TEST_F(UserDirectoryTest, AnotherGroupIsStoredAndTheNewGroupHearsOfIt) {
   const auto alice = Ensure("alice", "red");
   const auto bob = Ensure("bob", "blue");
