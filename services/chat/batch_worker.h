@@ -27,12 +27,12 @@ class BatchWorker {
     size_t waiting;       // the weight of all that may wait
     size_t batch;         // the weight of one batch; a heavier item goes alone
     size_t items = 1000;  // the number of items in one batch
+    size_t enough = 10;   // so many are not kept waiting for more: see Pace
   };
   // Runs a batch on the worker's thread. May block; must not throw.
   using Run = absl::AnyInvocable<void(std::vector<Item>&)>;
-  // How long after the start of this batch, at the earliest, the next one starts, so that
-  // more gathers for it. On the worker's thread, before the batch is run; milliseconds,
-  // for nothing shortens it.
+  // How long after the start of this batch the next one starts, so that more gathers for
+  // it; sooner when enough waits. On the worker's thread, before the batch is run.
   using Pace = absl::AnyInvocable<absl::Duration(const std::vector<Item>&)>;
 
   // Without a pace a batch starts as soon as the one before has ended.
@@ -96,8 +96,20 @@ class BatchWorker {
       const absl::Duration pace = pace_ ? pace_(batch) : absl::ZeroDuration();
       run_(batch);
       batch.clear();
-      std::this_thread::sleep_until(start + absl::ToChronoNanoseconds(pace));
+      Gather(pace - absl::FromChrono(std::chrono::steady_clock::now() - start));
     }
+  }
+
+  void Gather(absl::Duration patience) ABSL_LOCKS_EXCLUDED(mutex_) {
+    if (patience <= absl::ZeroDuration()) return;
+    absl::MutexLock lock(&mutex_);
+    mutex_.AwaitWithTimeout(
+        absl::Condition(
+            +[](BatchWorker* self) ABSL_SHARED_LOCKS_REQUIRED(self->mutex_) {
+              return self->waiting_.size() >= self->limits_.enough || self->stopping_;
+            },
+            this),
+        patience);
   }
 
   bool NextBatch(std::vector<Item>& batch) ABSL_LOCKS_EXCLUDED(mutex_) {

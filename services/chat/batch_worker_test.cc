@@ -98,6 +98,40 @@ TEST_F(BatchWorkerTest, LetsItemsGatherForTheNextBatchAtTheGivenPace) {
   EXPECT_GE(starts[1] - starts[0], absl::ToChronoMilliseconds(kPace));
 }
 
+TEST_F(BatchWorkerTest, DoesNotWaitForMoreThanEnough) {
+  BatchWorker<int>::Limits limits{100, 100};
+  limits.enough = 3;
+  BatchWorker<int> worker(
+      limits,
+      [this](std::vector<int>& batch) {
+        batches_.push_back(batch);
+        if (!started_.HasBeenNotified()) started_.Notify();
+      },
+      [](const std::vector<int>& batch) {
+        return batch.front() == 1 ? absl::Hours(1) : absl::ZeroDuration();
+      });
+  EXPECT_TRUE(Submit(worker, 1));
+  started_.WaitForNotification();
+  for (int i = 2; i <= 4; ++i) EXPECT_TRUE(Submit(worker, i));
+  worker.Drain();
+  EXPECT_THAT(batches_, ElementsAre(ElementsAre(1), ElementsAre(2, 3, 4)));
+}
+
+TEST_F(BatchWorkerTest, AnEndDoesNotWaitForMore) {
+  {
+    BatchWorker<int> worker(
+        {100, 100}, [this](std::vector<int>& batch) { batches_.push_back(batch); },
+        [this](const std::vector<int>&) {
+          if (!started_.HasBeenNotified()) started_.Notify();
+          return absl::Hours(1);
+        });
+    EXPECT_TRUE(Submit(worker, 1));
+    started_.WaitForNotification();
+    EXPECT_TRUE(Submit(worker, 2));
+  }
+  EXPECT_THAT(batches_, ElementsAre(ElementsAre(1), ElementsAre(2)));
+}
+
 TEST_F(BatchWorkerTest, RunsWhatWaitsBeforeItEnds) {
   auto worker = MakeWorker({100, 100});
   EXPECT_TRUE(Submit(*worker, 1));

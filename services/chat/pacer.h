@@ -11,8 +11,9 @@
 
 namespace chatter::chat {
 
-// Between the starts of two transactions. At 2,000 messages a second of 50 senders it
-// takes a third of the CPU for each away, and adds half of this to their latency.
+// Between the starts of two transactions, unless enough messages wait. At 2,000 messages
+// a second of 50 senders it takes a third of the CPU for each away, and adds half of this
+// to their latency.
 inline constexpr absl::Duration kPace = absl::Microseconds(600);
 
 // A transaction, and waking all who take part in it, costs nearly the same for a few
