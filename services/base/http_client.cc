@@ -72,7 +72,12 @@ absl::Status ToStatus(CURLcode code, bool too_large) {
 class CurlHttpClient : public HttpClient {
  public:
   explicit CurlHttpClient(const HttpClientLimits& limits)
-      : limits_(limits), multi_(curl_multi_init()), thread_([this] { Work(); }) {}
+      : limits_(limits), multi_(curl_multi_init()) {
+    // libcurl would keep four for each transfer of this moment, and close the others.
+    curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS,
+                      static_cast<long>(limits_.in_flight));
+    thread_ = std::thread([this] { Work(); });
+  }
 
   ~CurlHttpClient() override {
     {
@@ -86,8 +91,10 @@ class CurlHttpClient : public HttpClient {
   void Send(HttpRequest request, Done done) override {
     Pending pending{std::move(request), std::move(done), absl::InfiniteFuture()};
     pending.deadline = absl::Now() + pending.request.deadline;
+    bool was_empty;
     {
       absl::MutexLock lock(&mutex_);
+      was_empty = waiting_.empty();
       if (waiting_.size() < static_cast<size_t>(limits_.waiting)) {
         waiting_.push_back(std::move(pending));
         pending.done = nullptr;
@@ -97,7 +104,9 @@ class CurlHttpClient : public HttpClient {
       pending.done(absl::ResourceExhaustedError("too many calls wait already"));
       return;
     }
-    curl_multi_wakeup(multi_.get());
+    // Otherwise the thread knows already that somebody waits, or is about to look.
+    const bool asleep = was_empty && std::this_thread::get_id() != thread_.get_id();
+    if (asleep) curl_multi_wakeup(multi_.get());
   }
 
  private:

@@ -50,14 +50,14 @@ class HttpClientTest : public ::testing::Test {
   }
 
   ~HttpClientTest() override {
-    LetGo();
+    SetLetGo(true);
     server_.stop();
     listener_.join();
   }
 
-  void LetGo() {
+  void SetLetGo(bool let_go) {
     absl::MutexLock lock(&mutex_);
-    let_go_ = true;
+    let_go_ = let_go;
   }
 
   void Seen(const httplib::Request& request) {
@@ -127,6 +127,37 @@ TEST_F(HttpClientTest, ReusesItsConnection) {
   EXPECT_EQ(peer_ports_.size(), 1u);
 }
 
+TEST_F(HttpClientTest, KeepsTheConnectionsOfARush) {
+  constexpr int kCalls = 8;
+  const auto client = MakeHttpClient({});
+  const auto rush = [&](int calls_until_now) {
+    SetLetGo(false);
+    std::vector<std::future<absl::StatusOr<HttpResponse>>> answers;
+    for (int i = 0; i < kCalls; ++i) answers.push_back(Send(*client, Request("/hang")));
+    WaitForCalls(calls_until_now + kCalls);
+    SetLetGo(true);
+    for (auto& answer : answers) ASSERT_TRUE(answer.get().ok());
+  };
+  rush(0);
+  for (int i = 0; i < kCalls; ++i) {
+    ASSERT_TRUE(Send(*client, Request("/hello")).get().ok());
+  }
+  rush(2 * kCalls);
+  absl::MutexLock lock(&mutex_);
+  EXPECT_EQ(peer_ports_.size(), static_cast<size_t>(kCalls));
+}
+
+TEST_F(HttpClientTest, SendsWhatACallbackAsksFor) {
+  const auto client = MakeHttpClient({});
+  std::promise<absl::StatusOr<HttpResponse>> second;
+  client->Send(Request("/hello"), [&](const absl::StatusOr<HttpResponse>&) {
+    client->Send(Request("/hello"), [&](absl::StatusOr<HttpResponse> response) {
+      second.set_value(std::move(response));
+    });
+  });
+  EXPECT_TRUE(second.get_future().get().ok());
+}
+
 TEST_F(HttpClientTest, DoesNotFollowRedirects) {
   const auto client = MakeHttpClient({});
   EXPECT_EQ(Send(*client, Request("/redirect")).get()->status, 302);
@@ -171,7 +202,7 @@ TEST_F(HttpClientTest, BoundsWhatRunsAndWhatWaits) {
     absl::MutexLock lock(&mutex_);
     EXPECT_EQ(calls_, 2);
   }
-  LetGo();
+  SetLetGo(true);
   for (auto& answer : answers) EXPECT_TRUE(answer.get().ok());
 }
 
