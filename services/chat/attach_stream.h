@@ -10,7 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
-#include "chatter/v1/edge.pb.h"
+#include "chatter/v1/edge.grpc.pb.h"
 #include "services/chat/session.h"
 #include "services/chat/session_frames.h"
 #include "services/chat/stream_call.h"

@@ -24,7 +24,7 @@ ChatServer::ChatServer(std::unique_ptr<storage::Storage> storage,
       storage_(
           std::make_unique<CountedStorage>(std::move(storage), metrics.storage_errors)),
       registry_(metrics.deliveries),
-      outbox_(*storage_, options.notification, metrics.notifications, clock),
+      outbox_(*storage_, options.notifier, metrics.notifications, clock),
       pool_(kBlockingThreads, kBlockingWaiting),
       users_(*storage_, registry_, pool_),
       tokens_(*storage_, metrics, clock),

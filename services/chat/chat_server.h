@@ -26,6 +26,7 @@
 #include "services/chat/storage_check.h"
 #include "services/chat/user_directory.h"
 #include "services/chat/ws_tokens.h"
+#include "services/notification/notifier.h"
 #include "storage/storage.h"
 
 namespace chatter::chat {
@@ -35,7 +36,7 @@ struct ChatServerOptions {
   GrpcSecurity security;
   Secrets secrets;
   std::shared_ptr<grpc::Channel> identity;
-  std::shared_ptr<grpc::Channel> notification;  // null: notifications are off
+  notification::Notifier* notifier = nullptr;  // null: notifications are off
   NotifyPolicy notify_policy = NotifyPolicy::kAlways;
   int messages_limit = 1000;
   int message_rate = 0;  // of a user, a second; 0: no limit
@@ -43,7 +44,8 @@ struct ChatServerOptions {
 
 class ChatServer : public prometheus::Collectable {
  public:
-  // Listens when it returns. The metrics and the clock must outlive the server.
+  // Listens when it returns. The metrics, the clock and the notifier must outlive
+  // the server.
   static absl::StatusOr<std::unique_ptr<ChatServer>> Start(
       std::unique_ptr<storage::Storage> storage, const ChatServerOptions& options,
       ChatMetrics& metrics, const Clock& clock = Clock::Real());

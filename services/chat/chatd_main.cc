@@ -62,7 +62,7 @@ int Main(int argc, char** argv) {
   ChatMetrics metrics;
   const Adapters adapters(settings, metrics);
   options->identity = adapters.identity_channel();
-  options->notification = adapters.notification_channel();
+  options->notifier = adapters.notifier();
   absl::StatusOr<std::unique_ptr<ChatServer>> server =
       ChatServer::Start(*std::move(storage), *options, metrics);
   if (!server.ok()) return Fail(server.status().message());

@@ -1,17 +1,11 @@
 #include "services/chat/outbox.h"
 
-#include <grpcpp/client_context.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
 
-#include "absl/time/clock.h"
-#include "chatter/v1/notification.pb.h"
 #include "glog/logging.h"
-#include "services/base/protocol.h"
-#include "services/chat/timestamps.h"
 
 namespace chatter::chat {
 namespace {
@@ -22,8 +16,6 @@ constexpr size_t kMaxWaiting = 10'000;
 constexpr size_t kMaxUnrecorded = 1'000;
 constexpr size_t kClaimLimit = 256;
 constexpr absl::Duration kLease = absl::Minutes(1);
-// The in-process service answers within notif's deadline.
-const absl::Duration kCallDeadline = kNotifDeadline + absl::Seconds(1);
 // How often to look for what another process left behind.
 constexpr absl::Duration kClaimInterval = absl::Seconds(5);
 constexpr absl::Duration kStorageRetry = absl::Seconds(1);
@@ -37,22 +29,12 @@ constexpr absl::Duration kMaxSleep = absl::Seconds(1);
 
 }  // namespace
 
-struct Outbox::Call {
-  Entry entry;
-  grpc::ClientContext context;
-  v1::NotifyRequest request;
-  v1::NotifyResponse response;
-};
-
-Outbox::Outbox(storage::Storage& storage,
-               std::shared_ptr<grpc::Channel> notification_channel,
+Outbox::Outbox(storage::Storage& storage, notification::Notifier* notifier,
                NotificationMetrics& metrics, const Clock& clock)
     : storage_(storage),
+      notifier_(notifier),
       metrics_(metrics),
       clock_(clock),
-      stub_(notification_channel != nullptr
-                ? v1::NotificationService::NewStub(notification_channel)
-                : nullptr),
       next_claim_(clock.Now()) {
   if (enabled()) worker_ = std::thread([this] { Work(); });
 }
@@ -163,57 +145,54 @@ void Outbox::ClaimDue() {
 
 void Outbox::StartCalls() {
   while (in_flight_ < kMaxInFlight) {
-    std::unique_ptr<Call> call = NextCall();
-    if (call == nullptr) return;
+    std::unique_ptr<Entry> entry = NextEntry();
+    if (entry == nullptr) return;
     ++in_flight_;
     mutex_.Unlock();
-    Start(std::move(call));
+    Start(std::move(entry));
     mutex_.Lock();
   }
 }
 
-std::unique_ptr<Outbox::Call> Outbox::NextCall() {
+std::unique_ptr<Outbox::Entry> Outbox::NextEntry() {
   while (!waiting_.empty() && unrecorded() < kMaxUnrecorded && !stopping_) {
-    auto call = std::make_unique<Call>();
-    call->entry = std::move(waiting_.front());
+    auto entry = std::make_unique<Entry>(std::move(waiting_.front()));
     waiting_.pop_front();
-    if (clock_.Now() + kCallDeadline < call->entry.lease_end) return call;
+    if (clock_.Now() + notification::kNotifyDeadline < entry->lease_end) return entry;
     // Somebody else may claim it before this call would end.
-    next_claim_ = std::min(next_claim_, call->entry.lease_end);
+    next_claim_ = std::min(next_claim_, entry->lease_end);
   }
   return nullptr;
 }
 
-void Outbox::Start(std::unique_ptr<Call> call) {
-  const storage::Notification& notification = call->entry.notification;
-  call->request.set_recipient(notification.key.recipient);
-  call->request.set_sender(notification.sender);
-  call->request.set_text(notification.text);
-  FillTimestamp(notification.created, *call->request.mutable_created());
-  call->context.set_deadline(absl::ToChronoTime(absl::Now() + kCallDeadline));
-  Call* const started = call.release();
-  stub_->async()->Notify(&started->context, &started->request, &started->response,
-                         [this, started](const grpc::Status& status) {
-                           Finished(std::unique_ptr<Call>(started), status);
-                         });
+// When a call ends at once, the next one is started within it, until there are too many
+// unrecorded outcomes.
+void Outbox::Start(std::unique_ptr<Entry> entry) {
+  Entry* const started = entry.release();
+  const storage::Notification& notification = started->notification;
+  notifier_->Notify({notification.key.recipient, notification.sender, notification.text,
+                     notification.created},
+                    [this, started](const absl::Status& status) {
+                      Finished(std::unique_ptr<Entry>(started), status);
+                    });
 }
 
-void Outbox::Finished(std::unique_ptr<Call> call, const grpc::Status& status) {
-  std::unique_ptr<Call> next;
+void Outbox::Finished(std::unique_ptr<Entry> entry, const absl::Status& status) {
+  std::unique_ptr<Entry> next;
   {
     absl::MutexLock lock(&mutex_);
-    AddOutcome(std::move(call->entry.notification), status);
+    AddOutcome(std::move(entry->notification), status);
     // In the place of this one, so that the worker need not wake up for it.
-    next = NextCall();
+    next = NextEntry();
     if (next == nullptr) --in_flight_;
   }
   if (next != nullptr) Start(std::move(next));
 }
 
-void Outbox::AddOutcome(storage::Notification notification, const grpc::Status& status) {
-  const bool refused = status.error_code() == grpc::StatusCode::INVALID_ARGUMENT;
+void Outbox::AddOutcome(storage::Notification notification, const absl::Status& status) {
+  const bool refused = absl::IsInvalidArgument(status);
   if (refused) {
-    LOG(ERROR) << "notif refused a notification for good: " << status.error_message();
+    LOG(ERROR) << "notif refused a notification for good: " << status.message();
   }
   if (status.ok() || refused) {
     (refused ? metrics_.refused : metrics_.delivered).Add();
@@ -224,7 +203,7 @@ void Outbox::AddOutcome(storage::Notification notification, const grpc::Status& 
   const int attempts = notification.attempts + 1;
   const absl::Time due = clock_.Now() + Backoff(attempts);
   LOG_EVERY_N(WARNING, 100) << "notif failed (" << google::COUNTER
-                            << " times so far): " << status.error_message();
+                            << " times so far): " << status.message();
   failed_.push_back({std::move(notification.key), attempts, due});
   next_claim_ = std::min(next_claim_, due);
 }

@@ -2,8 +2,6 @@
 #ifndef CHATTER_SERVICES_CHAT_OUTBOX_H_
 #define CHATTER_SERVICES_CHAT_OUTBOX_H_
 
-#include <grpcpp/channel.h>
-
 #include <deque>
 #include <memory>
 #include <thread>
@@ -13,9 +11,9 @@
 #include "absl/random/random.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "chatter/v1/notification.grpc.pb.h"
 #include "services/base/clock.h"
 #include "services/chat/chat_metrics.h"
+#include "services/notification/notifier.h"
 #include "storage/storage.h"
 
 namespace chatter::chat {
@@ -27,9 +25,9 @@ namespace chatter::chat {
 // this one is gone. Thread-safe.
 class Outbox {
  public:
-  // A null channel turns notifications off: nothing enters the outbox, and what is there
-  // stays.
-  Outbox(storage::Storage& storage, std::shared_ptr<grpc::Channel> notification_channel,
+  // Without a notifier notifications are off: nothing enters the outbox, and what is
+  // there stays. All of these outlive it.
+  Outbox(storage::Storage& storage, notification::Notifier* notifier,
          NotificationMetrics& metrics, const Clock& clock);
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
@@ -37,7 +35,7 @@ class Outbox {
   // Ends as Stop does.
   ~Outbox();
 
-  bool enabled() const { return stub_ != nullptr; }
+  bool enabled() const { return notifier_ != nullptr; }
 
   // Takes just committed notifications, which nobody else claims before `lease_end`.
   // Those that find 10,000 in memory already are left for later in storage.
@@ -52,7 +50,6 @@ class Outbox {
     storage::Notification notification;
     absl::Time lease_end;
   };
-  struct Call;
 
   void Work();
   // How long the worker may sleep while it has no work.
@@ -63,11 +60,11 @@ class Outbox {
   void StartCalls() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // The next one to try, or null.
-  std::unique_ptr<Call> NextCall() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Start(std::unique_ptr<Call> call) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Finished(std::unique_ptr<Call> call, const grpc::Status& status)
+  std::unique_ptr<Entry> NextEntry() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Start(std::unique_ptr<Entry> entry) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Finished(std::unique_ptr<Entry> entry, const absl::Status& status)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  void AddOutcome(storage::Notification notification, const grpc::Status& status)
+  void AddOutcome(storage::Notification notification, const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   size_t unrecorded() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
     return finished_.size() + failed_.size();
@@ -76,9 +73,9 @@ class Outbox {
   absl::Duration Backoff(int attempts) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   storage::Storage& storage_;
+  notification::Notifier* const notifier_;
   NotificationMetrics& metrics_;
   const Clock& clock_;
-  const std::unique_ptr<v1::NotificationService::Stub> stub_;
 
   absl::Mutex mutex_;
   std::deque<Entry> waiting_ ABSL_GUARDED_BY(mutex_);

@@ -1,17 +1,17 @@
 #include "services/chat/outbox.h"
 
-#include <grpcpp/server_builder.h>
-
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "chatter/v1/notification.grpc.pb.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "storage/testing/temp_storage.h"
@@ -24,20 +24,24 @@ using ::testing::IsEmpty;
 
 constexpr absl::Duration kPatience = absl::Seconds(20);
 
-// Answers as it is told, and remembers what it was asked.
-class FakeNotification : public v1::NotificationService::Service {
+// Answers as it is told, on a thread of its own, and remembers what it was asked.
+class FakeNotifier : public notification::Notifier {
  public:
-  grpc::Status Notify(grpc::ServerContext*, const v1::NotifyRequest* request,
-                      v1::NotifyResponse*) override {
-    absl::MutexLock lock(&mutex_);
-    ++calls_;
-    mutex_.Await(absl::Condition(
-        +[](FakeNotification* self) { return !self->held_; }, this));
-    texts_.push_back(request->text());
-    return grpc::Status(answer_, "as told");
+  ~FakeNotifier() override {
+    {
+      absl::MutexLock lock(&mutex_);
+      stopping_ = true;
+    }
+    thread_.join();
   }
 
-  void AnswerWith(grpc::StatusCode answer) {
+  void Notify(const notification::Notice& notice, Done done) override {
+    absl::MutexLock lock(&mutex_);
+    ++calls_;
+    waiting_.push_back({std::string(notice.text), std::move(done)});
+  }
+
+  void AnswerWith(absl::StatusCode answer) {
     absl::MutexLock lock(&mutex_);
     answer_ = answer;
   }
@@ -47,22 +51,52 @@ class FakeNotification : public v1::NotificationService::Service {
   }
   void WaitForCalls(int count) {
     absl::MutexLock lock(&mutex_);
-    const auto enough = [&] { return calls_ >= count; };
+    const auto enough = [&]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+      return calls_ >= count;
+    };
     mutex_.AwaitWithTimeout(absl::Condition(&enough), kPatience);
   }
   std::vector<std::string> WaitForTexts(size_t count) {
     absl::MutexLock lock(&mutex_);
-    const auto enough = [&] { return texts_.size() >= count; };
+    const auto enough = [&]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+      return texts_.size() >= count;
+    };
     mutex_.AwaitWithTimeout(absl::Condition(&enough), kPatience);
     return texts_;
   }
 
  private:
+  struct Waiting {
+    std::string text;
+    Done done;
+  };
+
+  void Work() {
+    absl::MutexLock lock(&mutex_);
+    while (true) {
+      const auto has_work = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+        return stopping_ || (!held_ && !waiting_.empty());
+      };
+      mutex_.Await(absl::Condition(&has_work));
+      if (stopping_) return;
+      const Waiting next = std::move(waiting_.front());
+      waiting_.pop_front();
+      texts_.push_back(next.text);
+      const absl::Status answer(answer_, "as told");
+      mutex_.Unlock();
+      next.done(answer);
+      mutex_.Lock();
+    }
+  }
+
   absl::Mutex mutex_;
-  grpc::StatusCode answer_ = grpc::StatusCode::OK;
-  bool held_ = false;
-  int calls_ = 0;  // begun
-  std::vector<std::string> texts_;
+  absl::StatusCode answer_ ABSL_GUARDED_BY(mutex_) = absl::StatusCode::kOk;
+  bool held_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  int calls_ ABSL_GUARDED_BY(mutex_) = 0;  // begun
+  std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> texts_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_{[this] { Work(); }};  // last: uses all of the above
 };
 
 // Counts how often somebody looks at it.
@@ -80,20 +114,10 @@ class CountingClock : public FakeClock {
 
 class OutboxTest : public testing::Test {
  protected:
-  OutboxTest() {
-    users_ = *storage_.EnsureUsers({{"alice", "g"}, {"bob", "g"}});
-    grpc::ServerBuilder builder;
-    builder.RegisterService(&notif_);
-    server_ = builder.BuildAndStart();
-  }
-  ~OutboxTest() override {
-    outbox_.reset();
-    server_->Shutdown();
-  }
+  OutboxTest() { users_ = *storage_.EnsureUsers({{"alice", "g"}, {"bob", "g"}}); }
 
   void StartOutbox() {
-    outbox_ = std::make_unique<Outbox>(storage_, server_->InProcessChannel({}), metrics_,
-                                       clock_);
+    outbox_ = std::make_unique<Outbox>(storage_, &notif_, metrics_, clock_);
   }
 
   // Commits a message with its notification, and hands that to the outbox if told so.
@@ -131,8 +155,7 @@ class OutboxTest : public testing::Test {
   CountingClock clock_;
   storage::TempStorage storage_;
   std::vector<storage::User> users_;
-  FakeNotification notif_;
-  std::unique_ptr<grpc::Server> server_;
+  FakeNotifier notif_;
   NotificationMetrics metrics_;
   std::unique_ptr<Outbox> outbox_;
   int committed_ = 0;
@@ -151,11 +174,11 @@ TEST_F(OutboxTest, DeliversAndForgets) {
 
 TEST_F(OutboxTest, TriesAgainUntilItWorks) {
   StartOutbox();
-  notif_.AnswerWith(grpc::StatusCode::UNAVAILABLE);
+  notif_.AnswerWith(absl::StatusCode::kUnavailable);
   Commit("again");
   notif_.WaitForTexts(1);
   AdvanceUntil([&] { return notif_.WaitForTexts(0).size() >= 3; });
-  notif_.AnswerWith(grpc::StatusCode::OK);
+  notif_.AnswerWith(absl::StatusCode::kOk);
   const size_t failed = notif_.WaitForTexts(3).size();
   AdvanceUntil([&] { return notif_.WaitForTexts(0).size() > failed; });
   outbox_->Stop();
@@ -166,7 +189,7 @@ TEST_F(OutboxTest, TriesAgainUntilItWorks) {
 
 TEST_F(OutboxTest, GivesUpWhatIsRefusedForGood) {
   StartOutbox();
-  notif_.AnswerWith(grpc::StatusCode::INVALID_ARGUMENT);
+  notif_.AnswerWith(absl::StatusCode::kInvalidArgument);
   Commit("refused");
   notif_.WaitForTexts(1);
   outbox_->Stop();
@@ -199,11 +222,11 @@ TEST_F(OutboxTest, ABacklogDoesNotKeepTheWorkerAwake) {
 
 TEST_F(OutboxTest, AFailureIsKeptAcrossAStop) {
   StartOutbox();
-  notif_.AnswerWith(grpc::StatusCode::UNAVAILABLE);
+  notif_.AnswerWith(absl::StatusCode::kUnavailable);
   Commit("kept");
   notif_.WaitForTexts(1);
   outbox_->Stop();
-  notif_.AnswerWith(grpc::StatusCode::OK);
+  notif_.AnswerWith(absl::StatusCode::kOk);
   clock_.Advance(absl::Seconds(2));
   StartOutbox();
   EXPECT_EQ(notif_.WaitForTexts(2).size(), 2u);
@@ -216,7 +239,7 @@ TEST_F(OutboxTest, AStopGivesBackWhatWasNotTried) {
   StartOutbox();
   constexpr int kMessages = 40;  // more than are on their way at once
   for (int i = 0; i < kMessages; ++i) Commit(absl::StrCat(i));
-  notif_.AnswerWith(grpc::StatusCode::UNAVAILABLE);
+  notif_.AnswerWith(absl::StatusCode::kUnavailable);
   notif_.Hold(false);
   outbox_->Stop();
   clock_.Advance(absl::Seconds(2));
@@ -227,7 +250,7 @@ TEST_F(OutboxTest, AStopGivesBackWhatWasNotTried) {
       static_cast<size_t>(kMessages));
 }
 
-TEST_F(OutboxTest, IsOffWithoutAChannel) {
+TEST_F(OutboxTest, IsOffWithoutANotifier) {
   outbox_ = std::make_unique<Outbox>(storage_, nullptr, metrics_, clock_);
   EXPECT_FALSE(outbox_->enabled());
   Commit("stays", false);

@@ -1,118 +1,19 @@
 #include "services/notification/notification_service.h"
 
-#include <string_view>
-#include <utility>
-
-#include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
-#include "rapidjson/stringbuffer.h"
-#include "rapidjson/writer.h"
-#include "services/base/clock.h"
+#include "absl/time/time.h"
 #include "services/base/grpc_status.h"
-#include "services/base/protocol.h"
-#include "services/base/rfc3339.h"
 
 namespace chatter::notification {
-namespace {
-
-// RFC 3986 section 2.3: what is not unreserved is percent-encoded.
-std::string PercentEncode(std::string_view text) {
-  constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                            (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-                            c == '~';
-    if (unreserved) {
-      encoded.push_back(c);
-    } else {
-      encoded.push_back('%');
-      encoded.push_back(kDigits[byte >> 4]);
-      encoded.push_back(kDigits[byte & 15]);
-    }
-  }
-  return encoded;
-}
-
-absl::Status ToStatus(const absl::StatusOr<HttpResponse>& response) {
-  if (!response.ok()) {
-    // A large answer says nothing about whether notif took it.
-    if (absl::IsResourceExhausted(response.status())) return response.status();
-    return absl::UnavailableError(response.status().message());
-  }
-  const int status = response->status;
-  if (status == 201) return absl::OkStatus();
-  const std::string answer = absl::StrCat("notif answers HTTP ", status);
-  // What an operator can put right (a wrong secret or path) and what passes by itself is
-  // worth trying again; nothing makes notif like a body that it refuses.
-  const bool for_good = status == 400 || status == 413 || status == 415 || status == 422;
-  return for_good ? absl::InvalidArgumentError(answer) : absl::UnavailableError(answer);
-}
-
-}  // namespace
-
-std::string NotificationBody(const v1::NotifyRequest& request,
-                             const std::string& emotives_url) {
-  std::string created;
-  AppendRfc3339(
-      request.created().seconds() * 1'000'000 + request.created().nanos() / 1000,
-      created);
-  rapidjson::StringBuffer body;
-  rapidjson::Writer<rapidjson::StringBuffer> json(body);
-  json.StartObject();
-  json.Key("username");
-  json.String(request.recipient());
-  json.Key("type");
-  json.String("message");
-  json.Key("title");
-  json.String("New message!");
-  json.Key("message");
-  json.String(absl::StrCat(request.sender(), " messaged you: ", request.text()));
-  json.Key("link");
-  json.String(absl::StrCat(emotives_url,
-                           "messenger?talking-to=", PercentEncode(request.sender())));
-  json.Key("username_to");
-  json.String(request.recipient());
-  json.Key("created_at");
-  json.String(created);
-  json.Key("seen");
-  json.Bool(false);
-  json.EndObject();
-  return std::string(body.GetString(), body.GetSize());
-}
-
-NotificationServiceImpl::NotificationServiceImpl(NotifTarget target, CallMetrics& metrics)
-    : target_(std::move(target)), metrics_(metrics), http_(MakeHttpClient({})) {}
-
-void NotificationServiceImpl::Count(const absl::Status& status, absl::Duration took) {
-  if (status.ok()) {
-    metrics_.ok.Add();
-  } else if (absl::IsInvalidArgument(status)) {
-    metrics_.refused.Add();
-  } else {
-    metrics_.failed.Add();
-  }
-  metrics_.latency.Observe(took);
-}
 
 grpc::ServerUnaryReactor* NotificationServiceImpl::Notify(
     grpc::CallbackServerContext* context, const v1::NotifyRequest* request,
     v1::NotifyResponse* /*response*/) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  HttpRequest http;
-  http.url = target_.url;
-  http.headers = {"Content-Type: application/json",
-                  "Authorization: " + target_.authorization};
-  http.body =
-      std::make_unique<std::string>(NotificationBody(*request, target_.emotives_url));
-  http.deadline = kNotifDeadline;
-  http_->Send(std::move(http), [this, reactor, begin = Clock::Real().Uptime()](
-                                   const absl::StatusOr<HttpResponse>& response) {
-    const absl::Status status = ToStatus(response);
-    Count(status, Clock::Real().Uptime() - begin);
-    reactor->Finish(ToGrpc(status));
-  });
+  const absl::Time created = absl::FromUnixSeconds(request->created().seconds()) +
+                             absl::Nanoseconds(request->created().nanos());
+  notifier_.Notify(
+      {request->recipient(), request->sender(), request->text(), created},
+      [reactor](const absl::Status& status) { reactor->Finish(ToGrpc(status)); });
   return reactor;
 }
 

@@ -9,6 +9,7 @@
 #include "services/base/lifecycle.h"
 #include "services/base/log.h"
 #include "services/base/settings.h"
+#include "services/notification/http_notifier.h"
 #include "services/notification/notif_check.h"
 #include "services/notification/notification_service.h"
 
@@ -37,10 +38,11 @@ int main(int argc, char** argv) {
   }
 
   chatter::CallMetrics metrics;
-  chatter::notification::NotificationServiceImpl service(
+  const auto notifier = chatter::notification::MakeHttpNotifier(
       {settings.Text("NOTIFICATION_URL"), settings.Text("NOTIFICATION_AUTH"),
        settings.Text("EMOTIVES_URL")},
       metrics);
+  chatter::notification::NotificationServiceImpl service(*notifier);
   grpc::ServerBuilder builder;
   builder.RegisterService(&service);
   auto running = chatter::StartGrpcServer(builder, settings.List("NOTIFICATION_LISTEN"));

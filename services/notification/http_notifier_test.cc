@@ -1,4 +1,4 @@
-#include "services/notification/notification_service.h"
+#include "services/notification/http_notifier.h"
 
 #include <string>
 
@@ -8,13 +8,10 @@ namespace chatter::notification {
 namespace {
 
 TEST(NotificationBodyTest, IsWhatNotifExpects) {
-  v1::NotifyRequest request;
-  request.set_recipient("bob");
-  request.set_sender("alice b/\xc3\xa9?&");
-  request.set_text("hi \"bob\"\n");
-  request.mutable_created()->set_seconds(1'700'000'000);
+  const Notice notice{"bob", "alice b/\xc3\xa9?&", "hi \"bob\"\n",
+                      absl::FromUnixSeconds(1'700'000'000)};
   EXPECT_EQ(
-      NotificationBody(request, "https://app.example/"),
+      NotificationBody(notice, "https://app.example/"),
       "{\"username\":\"bob\",\"type\":\"message\",\"title\":\"New message!\","
       "\"message\":\"alice b/\xc3\xa9?& messaged you: hi \\\"bob\\\"\\n\","
       "\"link\":\"https://app.example/messenger?talking-to=alice%20b%2F%C3%A9%3F%26\","
