@@ -1,11 +1,13 @@
 #include "services/chat/adapters.h"
 
 #include <grpcpp/create_channel.h>
-#include <grpcpp/server_builder.h>
+#include <grpcpp/security/credentials.h>
 
-#include <chrono>
+#include <string>
 
+#include "services/base/clock.h"
 #include "services/chat/remote_notifier.h"
+#include "services/identity/remote_provider.h"
 #include "services/notification/http_notifier.h"
 
 namespace chatter::chat {
@@ -19,29 +21,21 @@ std::shared_ptr<grpc::Channel> ChannelTo(const std::string& target) {
 
 Adapters::Adapters(const Settings& settings, ChatMetrics& metrics) {
   if (settings.IsGiven("IDENTITY_TARGET")) {
-    identity_channel_ = ChannelTo(settings.Text("IDENTITY_TARGET"));
+    identity_ = identity::MakeRemoteProvider(ChannelTo(settings.Text("IDENTITY_TARGET")));
   } else {
-    identity_ = std::make_unique<identity::IdentityServiceImpl>(
-        settings.Text("VERIFICATION_URL"), metrics.identity, Clock::Real());
-    grpc::ServerBuilder builder;
-    builder.RegisterService(identity_.get());
-    server_ = builder.BuildAndStart();
-    identity_channel_ = server_->InProcessChannel({});
+    identity_ = identity::MakeCachingProvider(
+        identity::MakeUaclProvider(settings.Text("VERIFICATION_URL"), metrics.identity,
+                                   Clock::Real()),
+        metrics.identity, Clock::Real());
   }
   if (settings.IsGiven("NOTIFICATION_TARGET")) {
     notifier_ = MakeRemoteNotifier(ChannelTo(settings.Text("NOTIFICATION_TARGET")));
   } else if (settings.IsGiven("NOTIFICATION_URL")) {
-    // Without gRPC in between, which costs as much CPU as the HTTP call.
     notifier_ = notification::MakeHttpNotifier(
         {settings.Text("NOTIFICATION_URL"), settings.Text("NOTIFICATION_AUTH"),
          settings.Text("EMOTIVES_URL")},
         metrics.notif);
   }
-}
-
-Adapters::~Adapters() {
-  if (server_ == nullptr) return;
-  server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
 }
 
 }  // namespace chatter::chat

@@ -1,24 +1,16 @@
 #include "services/chat/authenticator.h"
 
-#include <grpcpp/client_context.h>
-
+#include <memory>
 #include <utility>
 
 #include "absl/strings/match.h"
-#include "absl/time/clock.h"
-#include "chatter/v1/identity.pb.h"
 #include "glog/logging.h"
 #include "services/base/absl_view.h"
 #include "services/base/constant_time.h"
-#include "services/base/grpc_status.h"
 #include "services/base/log.h"
-#include "services/base/protocol.h"
 
 namespace chatter::chat {
 namespace {
-
-// The identity service answers within uacl's deadline.
-const absl::Duration kVerifyDeadline = kUaclDeadline + absl::Seconds(1);
 
 std::string_view Metadata(const grpc::ServerContextBase& context, const char* key) {
   const auto it = context.client_metadata().find(key);
@@ -33,21 +25,18 @@ bool Matches(std::string_view given, const std::string& secret) {
 constexpr char kNotAuthorised[] = "Not authorised";
 constexpr char kUnauthenticated[] = "unauthenticated";  // the reason in metrics
 
-struct VerifyCall {
-  grpc::ClientContext context;
-  v1::VerifyRequest request;
-  v1::VerifyResponse response;
+// A caller whose token is being verified.
+struct Waiting {
   Authenticator::Done done;
   std::string request_id;
 };
 
 }  // namespace
 
-Authenticator::Authenticator(Secrets secrets,
-                             std::shared_ptr<grpc::Channel> identity_channel,
+Authenticator::Authenticator(Secrets secrets, identity::IdentityProvider& identity,
                              UserDirectory& users, RefusalMetrics& metrics)
     : secrets_(std::move(secrets)),
-      identity_(v1::IdentityService::NewStub(identity_channel)),
+      identity_(identity),
       users_(users),
       metrics_(metrics) {}
 
@@ -79,37 +68,31 @@ void Authenticator::Authenticate(const grpc::ServerContextBase& context, Done do
     done(Unauthenticated(kNotAuthorised));
     return;
   }
-  auto owned = std::make_unique<VerifyCall>();
-  owned->request.set_authorization(std::string(authorization));
-  owned->context.set_deadline(absl::ToChronoTime(absl::Now() + kVerifyDeadline));
-  owned->done = std::move(done);
-  owned->request_id = std::string(RequestScope::current());
-  VerifyCall* const call = owned.release();
-  identity_->async()->Verify(
-      &call->context, &call->request, &call->response,
-      [this, call](const grpc::Status& status) {
-        const std::unique_ptr<VerifyCall> finished(call);
-        switch (status.error_code()) {
-          case grpc::StatusCode::OK:
-            users_.Ensure({std::move(*finished->response.mutable_username()),
-                           std::move(*finished->response.mutable_user_group())},
-                          std::move(finished->done));
-            return;
-          case grpc::StatusCode::UNAUTHENTICATED:
-            finished->done(Unauthenticated(kNotAuthorised));
-            return;
-          case grpc::StatusCode::RESOURCE_EXHAUSTED:
-            finished->done(FromGrpc(status));
-            return;
-          default: {
-            const RequestScope scope(finished->request_id);
-            LOG_EVERY_N(WARNING, 100) << "cannot verify tokens (" << google::COUNTER
-                                      << " times so far): " << status.error_message();
-            finished->done(
-                absl::UnavailableError("Tokens cannot be checked now; try again soon"));
-          }
-        }
-      });
+  const auto waiting = std::make_shared<Waiting>(
+      Waiting{std::move(done), std::string(RequestScope::current())});
+  identity_.Verify(std::string(authorization),
+                   [this, waiting](const absl::StatusOr<identity::Identity>& identity) {
+                     switch (identity.status().code()) {
+                       case absl::StatusCode::kOk:
+                         users_.Ensure({identity->username, identity->user_group},
+                                       std::move(waiting->done));
+                         return;
+                       case absl::StatusCode::kUnauthenticated:
+                         waiting->done(Unauthenticated(kNotAuthorised));
+                         return;
+                       case absl::StatusCode::kResourceExhausted:
+                         waiting->done(identity.status());
+                         return;
+                       default: {
+                         const RequestScope scope(waiting->request_id);
+                         LOG_EVERY_N(WARNING, 100)
+                             << "cannot verify tokens (" << google::COUNTER
+                             << " times so far): " << identity.status().message();
+                         waiting->done(absl::UnavailableError(
+                             "Tokens cannot be checked now; try again soon"));
+                       }
+                     }
+                   });
 }
 
 absl::Status Authenticator::CheckMayCreateUsers(

@@ -2,18 +2,16 @@
 #ifndef CHATTER_SERVICES_CHAT_AUTHENTICATOR_H_
 #define CHATTER_SERVICES_CHAT_AUTHENTICATOR_H_
 
-#include <grpcpp/channel.h>
 #include <grpcpp/server_context.h>
 
-#include <memory>
 #include <string>
 #include <string_view>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
-#include "chatter/v1/identity.grpc.pb.h"
 #include "services/chat/chat_metrics.h"
 #include "services/chat/user_directory.h"
+#include "services/identity/identity_provider.h"
 
 namespace chatter::chat {
 
@@ -28,7 +26,7 @@ class Authenticator {
  public:
   using Done = absl::AnyInvocable<void(absl::StatusOr<UserRef>)>;
 
-  Authenticator(Secrets secrets, std::shared_ptr<grpc::Channel> identity_channel,
+  Authenticator(Secrets secrets, identity::IdentityProvider& identity,
                 UserDirectory& users, RefusalMetrics& metrics);
 
   // The user that makes the call (`authorization: Bearer <jwt>`), or for whom an internal
@@ -45,7 +43,7 @@ class Authenticator {
   absl::Status Unauthenticated(std::string_view why) const;
 
   const Secrets secrets_;
-  const std::unique_ptr<v1::IdentityService::Stub> identity_;
+  identity::IdentityProvider& identity_;
   UserDirectory& users_;
   RefusalMetrics& metrics_;
 };

@@ -26,6 +26,7 @@
 #include "services/chat/storage_check.h"
 #include "services/chat/user_directory.h"
 #include "services/chat/ws_tokens.h"
+#include "services/identity/identity_provider.h"
 #include "services/notification/notifier.h"
 #include "storage/storage.h"
 
@@ -35,7 +36,7 @@ struct ChatServerOptions {
   std::vector<std::string> listen;  // host:port, or unix:<path>
   GrpcSecurity security;
   Secrets secrets;
-  std::shared_ptr<grpc::Channel> identity;
+  identity::IdentityProvider* identity = nullptr;
   notification::Notifier* notifier = nullptr;  // null: notifications are off
   NotifyPolicy notify_policy = NotifyPolicy::kAlways;
   int messages_limit = 1000;

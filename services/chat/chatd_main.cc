@@ -61,7 +61,7 @@ int Main(int argc, char** argv) {
   }
   ChatMetrics metrics;
   const Adapters adapters(settings, metrics);
-  options->identity = adapters.identity_channel();
+  options->identity = &adapters.identity();
   options->notifier = adapters.notifier();
   absl::StatusOr<std::unique_ptr<ChatServer>> server =
       ChatServer::Start(*std::move(storage), *options, metrics);

@@ -7,7 +7,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "chatter/v1/frames.pb.h"
+#include "chatter/v1/chat.grpc.pb.h"
 #include "services/chat/authenticator.h"
 #include "services/chat/session.h"
 #include "services/chat/session_frames.h"

@@ -1,4 +1,4 @@
-// Who an Authorization header belongs to: the seam between the gRPC service and uacl.
+// Who an Authorization header belongs to: the seam between those who ask and uacl.
 #ifndef CHATTER_SERVICES_IDENTITY_IDENTITY_PROVIDER_H_
 #define CHATTER_SERVICES_IDENTITY_IDENTITY_PROVIDER_H_
 
@@ -8,7 +8,6 @@
 
 #include "absl/status/statusor.h"
 #include "services/base/clock.h"
-#include "services/base/http_client.h"
 #include "services/identity/identity_metrics.h"
 
 namespace chatter::identity {
@@ -32,9 +31,9 @@ class IdentityProvider {
   virtual void Verify(const std::string& authorization, Done done) = 0;
 };
 
-// Asks uacl by HTTP: contract.md, "uacl, as Chatter calls it".
-std::unique_ptr<IdentityProvider> MakeUaclProvider(HttpClient& http,
-                                                   const std::string& verification_url,
+// Asks uacl by HTTP: contract.md, "uacl, as Chatter calls it". Its end answers what is
+// under way. The metrics outlive it.
+std::unique_ptr<IdentityProvider> MakeUaclProvider(const std::string& verification_url,
                                                    IdentityMetrics& metrics,
                                                    const Clock& clock);
 

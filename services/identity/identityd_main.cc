@@ -6,10 +6,12 @@
 
 #include "glog/logging.h"
 #include "services/base/check_report.h"
+#include "services/base/clock.h"
 #include "services/base/grpc_server.h"
 #include "services/base/lifecycle.h"
 #include "services/base/log.h"
 #include "services/base/settings.h"
+#include "services/identity/identity_provider.h"
 #include "services/identity/identity_service.h"
 #include "services/identity/uacl_check.h"
 
@@ -35,8 +37,12 @@ int main(int argc, char** argv) {
   }
 
   chatter::identity::IdentityMetrics metrics;
-  chatter::identity::IdentityServiceImpl service(settings.Text("VERIFICATION_URL"),
-                                                 metrics, chatter::Clock::Real());
+  const chatter::Clock& clock = chatter::Clock::Real();
+  const auto provider = chatter::identity::MakeCachingProvider(
+      chatter::identity::MakeUaclProvider(settings.Text("VERIFICATION_URL"), metrics,
+                                          clock),
+      metrics, clock);
+  chatter::identity::IdentityServiceImpl service(*provider);
   grpc::ServerBuilder builder;
   builder.RegisterService(&service);
   auto running = chatter::StartGrpcServer(builder, settings.List("IDENTITY_LISTEN"));

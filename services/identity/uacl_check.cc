@@ -3,16 +3,14 @@
 #include <future>
 #include <memory>
 
-#include "services/base/http_client.h"
 #include "services/identity/identity_provider.h"
 
 namespace chatter::identity {
 
 absl::StatusOr<std::string> CheckUacl(const std::string& verification_url) {
   IdentityMetrics metrics;
-  const std::unique_ptr<HttpClient> http = MakeHttpClient({});
   const std::unique_ptr<IdentityProvider> uacl =
-      MakeUaclProvider(*http, verification_url, metrics, Clock::Real());
+      MakeUaclProvider(verification_url, metrics, Clock::Real());
   std::promise<absl::Status> answer;
   uacl->Verify("Bearer check", [&](const absl::StatusOr<Identity>& identity) {
     answer.set_value(identity.status());

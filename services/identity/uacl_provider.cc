@@ -1,8 +1,10 @@
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "rapidjson/document.h"
+#include "services/base/http_client.h"
 #include "services/base/protocol.h"
 #include "services/base/utf8.h"
 #include "services/identity/identity_provider.h"
@@ -77,12 +79,12 @@ bool IsBearer(std::string_view authorization) {
 
 class UaclProvider : public IdentityProvider {
  public:
-  UaclProvider(HttpClient& http, const std::string& verification_url,
-               IdentityMetrics& metrics, const Clock& clock)
-      : http_(http),
-        verification_url_(verification_url),
+  UaclProvider(const std::string& verification_url, IdentityMetrics& metrics,
+               const Clock& clock)
+      : verification_url_(verification_url),
         metrics_(metrics.uacl),
-        clock_(clock) {}
+        clock_(clock),
+        http_(MakeHttpClient({})) {}
 
   void Verify(const std::string& authorization, Done done) override {
     if (!IsBearer(authorization)) {
@@ -93,13 +95,13 @@ class UaclProvider : public IdentityProvider {
     request.url = verification_url_;
     request.headers = {"Authorization: " + authorization};
     request.deadline = kUaclDeadline;
-    http_.Send(std::move(request),
-               [this, begin = clock_.Uptime(),
-                done = std::move(done)](const absl::StatusOr<HttpResponse>& response) {
-                 const absl::StatusOr<Identity> identity = ToIdentity(response);
-                 Count(identity.status(), clock_.Uptime() - begin);
-                 done(identity);
-               });
+    http_->Send(std::move(request),
+                [this, begin = clock_.Uptime(),
+                 done = std::move(done)](const absl::StatusOr<HttpResponse>& response) {
+                  const absl::StatusOr<Identity> identity = ToIdentity(response);
+                  Count(identity.status(), clock_.Uptime() - begin);
+                  done(identity);
+                });
   }
 
  private:
@@ -114,19 +116,18 @@ class UaclProvider : public IdentityProvider {
     metrics_.latency.Observe(took);
   }
 
-  HttpClient& http_;
   const std::string verification_url_;
   CallMetrics& metrics_;
   const Clock& clock_;
+  const std::unique_ptr<HttpClient> http_;  // last: its end calls back
 };
 
 }  // namespace
 
-std::unique_ptr<IdentityProvider> MakeUaclProvider(HttpClient& http,
-                                                   const std::string& verification_url,
+std::unique_ptr<IdentityProvider> MakeUaclProvider(const std::string& verification_url,
                                                    IdentityMetrics& metrics,
                                                    const Clock& clock) {
-  return std::make_unique<UaclProvider>(http, verification_url, metrics, clock);
+  return std::make_unique<UaclProvider>(verification_url, metrics, clock);
 }
 
 }  // namespace chatter::identity

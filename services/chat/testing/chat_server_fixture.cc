@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "services/identity/remote_provider.h"
 #include "storage/open.h"
 
 namespace chatter::chat {
@@ -49,6 +50,8 @@ ChatServerFixture::ChatServerFixture()
   grpc::ServerBuilder builder;
   builder.RegisterService(&identity_);
   identity_server_ = builder.BuildAndStart();
+  identity_provider_ =
+      identity::MakeRemoteProvider(identity_server_->InProcessChannel({}));
   StartServer();
 }
 
@@ -64,7 +67,7 @@ void ChatServerFixture::StartServer(int messages_limit, int message_rate) {
   ChatServerOptions options;
   options.listen = {"127.0.0.1:0"};
   options.secrets = {kServiceSecret, kNotificationSecret};
-  options.identity = identity_server_->InProcessChannel({});
+  options.identity = identity_provider_.get();
   options.messages_limit = messages_limit;
   options.message_rate = message_rate;
   auto server = ChatServer::Start(*std::move(storage), options, metrics_, clock_);

@@ -16,6 +16,7 @@
 #include "gtest/gtest.h"
 #include "services/base/clock.h"
 #include "services/chat/chat_server.h"
+#include "services/identity/identity_provider.h"
 
 namespace chatter::chat {
 
@@ -61,6 +62,7 @@ class ChatServerFixture : public testing::Test {
   std::string folder_;
   FakeIdentity identity_;
   std::unique_ptr<grpc::Server> identity_server_;
+  std::unique_ptr<identity::IdentityProvider> identity_provider_;
   std::unique_ptr<ChatServer> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::ChatService::Stub> stub_;
