@@ -45,7 +45,7 @@ struct ChatServerOptions {
 
 class ChatServer : public prometheus::Collectable {
  public:
-  // Listens when it returns. The metrics, the clock and the notifier must outlive
+  // Listens when it returns. The metrics, the clock, identity and notifier must outlive
   // the server.
   static absl::StatusOr<std::unique_ptr<ChatServer>> Start(
       std::unique_ptr<storage::Storage> storage, const ChatServerOptions& options,

@@ -67,7 +67,7 @@ bool Outbox::HasWork() const {
 
 absl::Duration Outbox::Patience() const {
   const absl::Duration longest = in_flight_ + unrecorded() > 0 ? kGather : kMaxSleep;
-  if (waiting_.size() >= kClaimLimit) return longest;
+  if (stopping_ || waiting_.size() >= kClaimLimit) return longest;
   return std::clamp(next_claim_ - clock_.Now(), absl::ZeroDuration(), longest);
 }
 

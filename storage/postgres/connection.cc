@@ -119,9 +119,6 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const PostgresTarge
   return connection;
 }
 
-Connection::Connection(const std::string& password, Watchdog& watchdog)
-    : number_(++last_number), password_(password), watchdog_(watchdog) {}
-
 Connection::~Connection() {
   if (socket_ >= 0) close(socket_);
 }
@@ -161,6 +158,7 @@ absl::Status Connection::Connect(const PostgresTarget& target) {
   if (self.size() != 1) return absl::InternalError("PostgreSQL hides our own session");
   backend_ = {self.Integer(0, 0), self.Integer(0, 1)};
   call_timeout_ = target.statement_timeout + kGrace;
+  number_ = ++last_number;
   return absl::OkStatus();
 }
 

@@ -97,11 +97,12 @@ class Connection {
   // Whether the server has ended the session while nothing was asked of it.
   bool HasEnded() const;
   const Backend& backend() const { return backend_; }
-  // Higher than that of every connection opened before by this process.
+  // Higher than that of every connection that was ready before it in this process.
   int64_t number() const { return number_; }
 
  private:
-  Connection(const std::string& password, Watchdog& watchdog);
+  Connection(const std::string& password, Watchdog& watchdog)
+      : password_(password), watchdog_(watchdog) {}
 
   static pqxx::binarystring ToParameter(const Binary& value) {
     return pqxx::binarystring(value.bytes);
@@ -116,7 +117,7 @@ class Connection {
   const std::string& NameOf(const char* sql);
   absl::Status Connect(const PostgresTarget& target);
 
-  const int64_t number_;
+  int64_t number_ = 0;
   const std::string& password_;  // the target's
   Watchdog& watchdog_;
   std::unique_ptr<pqxx::connection> connection_;

@@ -176,8 +176,8 @@ class AppendRun {
     return status;
   }
 
-  // With the conversations locked: those who have been too late with their numbers, as
-  // others go on adding messages, take turns in place of trying again and again.
+  // With the conversations locked: those who have been too late with their numbers take
+  // turns. One that has not been too late yet may come between, so it can fail again.
   absl::Status InsertLocked(Connection& connection) {
     if (fresh_.empty()) return absl::OkStatus();
     absl::Status status = connection.InTransaction([&]() -> absl::Status {
