@@ -2,7 +2,6 @@
 #ifndef CHATTER_SERVICES_CHAT_CHAT_SERVER_H_
 #define CHATTER_SERVICES_CHAT_CHAT_SERVER_H_
 
-#include <grpcpp/channel.h>
 #include <prometheus/collectable.h>
 
 #include <memory>

@@ -23,12 +23,28 @@ ConnectStream::ConnectStream(const SessionServices& services,
       authenticator_(authenticator) {}
 
 void ConnectStream::Start() {
+  {
+    absl::MutexLock lock(&mutex_);
+    authenticating_ = true;
+  }
   authenticator_.Authenticate(context(),
                               [self = shared_from_this()](absl::StatusOr<UserRef> user) {
-                                if (!user.ok()) return self->Finish(user.status());
-                                self->user_ = *std::move(user);
-                                self->Read();
+                                self->OnAuthenticated(std::move(user));
                               });
+}
+
+void ConnectStream::OnAuthenticated(absl::StatusOr<UserRef> user) {
+  if (user.ok()) {
+    user_ = *std::move(user);
+    Read();
+  } else {
+    Finish(user.status());
+  }
+  {
+    absl::MutexLock lock(&mutex_);
+    authenticating_ = false;
+  }
+  Flush();  // ends it when that is wanted
 }
 
 absl::Status ConnectStream::Handle(v1::ClientFrame& frame) {

@@ -29,10 +29,14 @@ class ConnectStream : public StreamCall<v1::ClientFrame, v1::ServerFrame>,
  private:
   absl::Status Handle(v1::ClientFrame& frame) override;
   void OnReadsOver() override ABSL_LOCKS_EXCLUDED(mutex_);
+  bool IsAwaited() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return authenticating_;
+  }
   bool IsDone() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return half_closed_ && unanswered_ == 0;
   }
   void CloseSessions() override ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnAuthenticated(absl::StatusOr<UserRef> user) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status HandleFirst(const v1::ClientFrame& frame);
 
   const SessionServices& services_;
@@ -40,6 +44,7 @@ class ConnectStream : public StreamCall<v1::ClientFrame, v1::ServerFrame>,
   UserRef user_;  // once authenticated
   std::shared_ptr<Session> session_ ABSL_GUARDED_BY(mutex_);
   int unanswered_ ABSL_GUARDED_BY(mutex_) = 0;  // sends
+  bool authenticating_ ABSL_GUARDED_BY(mutex_) = false;
   bool half_closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

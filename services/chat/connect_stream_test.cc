@@ -1,5 +1,8 @@
 #include "services/chat/connect_stream.h"
 
+#include <thread>
+
+#include "absl/synchronization/notification.h"
 #include "gtest/gtest.h"
 #include "services/chat/testing/chat_server_fixture.h"
 
@@ -51,6 +54,25 @@ TEST_F(ConnectStreamTest, ConnectRefusesStrangers) {
   v1::ServerFrame answer;
   EXPECT_FALSE(stream->Read(&answer));
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAUTHENTICATED);
+}
+
+TEST_F(ConnectStreamTest, AStopWaitsForTheLookUpOfACaller) {
+  const auto context = Context({{"authorization", "Bearer late"}});
+  const auto stream = stub_->Connect(context.get());
+  identity_.AwaitLate();
+  absl::Notification stopped;
+  std::thread stopping([&] {
+    server_.reset();
+    stopped.Notify();
+  });
+  v1::ServerFrame answer;
+  ASSERT_TRUE(stream->Read(&answer));
+  EXPECT_TRUE(answer.has_goaway());
+  EXPECT_FALSE(stopped.WaitForNotificationWithTimeout(absl::Milliseconds(500)));
+  identity_.AnswerLate();
+  stopping.join();
+  EXPECT_FALSE(stream->Read(&answer));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
 }
 
 }  // namespace

@@ -104,6 +104,8 @@ class StreamCall : public SessionStream {
   virtual absl::Status Handle(Incoming& incoming) = 0;
   // The client has half-closed, or is gone.
   virtual void OnReadsOver() = 0;
+  // Whether somebody is to call it back: until then it does not end.
+  virtual bool IsAwaited() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return false; }
   // Whether there is nothing left to wait for, and the stream ends OK.
   virtual bool IsDone() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) = 0;
   // The stream ends, and its sessions with it.
@@ -178,7 +180,7 @@ class StreamCall : public SessionStream {
       if (waiting_.size() > 1) waiting_.pop_front();
       return Action::kWrite;
     }
-    if (finish_wanted_ || IsDone()) {
+    if ((finish_wanted_ || IsDone()) && !IsAwaited()) {
       finish_wanted_ = finish_started_ = true;
       return Action::kFinish;
     }

@@ -1,16 +1,15 @@
 #include "services/chat/testing/chat_server_fixture.h"
 
 #include <grpcpp/create_channel.h>
-#include <grpcpp/server_builder.h>
 
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
-#include "services/identity/remote_provider.h"
 #include "storage/open.h"
 
 namespace chatter::chat {
@@ -30,34 +29,33 @@ std::unique_ptr<grpc::ClientContext> Context(const Metadata& metadata) {
   return context;
 }
 
-grpc::Status FakeIdentity::Verify(grpc::ServerContext*, const v1::VerifyRequest* request,
-                                  v1::VerifyResponse* response) {
-  absl::string_view rest = request->authorization();
+void FakeIdentity::Verify(const std::string& authorization, Done done) {
+  absl::string_view rest = authorization;
   if (!absl::ConsumePrefix(&rest, "Bearer ") || rest == "refused") {
-    return grpc::Status(grpc::StatusCode::UNAUTHENTICATED, "no");
+    return done(absl::UnauthenticatedError("no"));
   }
-  if (rest == "down") return grpc::Status(grpc::StatusCode::UNAVAILABLE, "away");
+  if (rest == "down") return done(absl::UnavailableError("away"));
+  if (rest == "late") {
+    late_ = std::move(done);
+    return asked_late_.Notify();
+  }
   const std::pair<std::string, std::string> user =
       absl::StrSplit(rest, absl::MaxSplits('/', 1));
-  response->set_username(user.first);
-  response->set_user_group(user.second);
-  return grpc::Status::OK;
+  done(identity::Identity{user.first, user.first, user.second});
+}
+
+void FakeIdentity::AnswerLate() {
+  std::exchange(late_, nullptr)(absl::UnauthenticatedError("no"));
 }
 
 ChatServerFixture::ChatServerFixture()
     : folder_(testing::TempDir() + "/chat_server_XXXXXX") {
   EXPECT_NE(mkdtemp(folder_.data()), nullptr);
-  grpc::ServerBuilder builder;
-  builder.RegisterService(&identity_);
-  identity_server_ = builder.BuildAndStart();
-  identity_provider_ =
-      identity::MakeRemoteProvider(identity_server_->InProcessChannel({}));
   StartServer();
 }
 
 ChatServerFixture::~ChatServerFixture() {
   server_.reset();
-  identity_server_->Shutdown();
   std::filesystem::remove_all(folder_);
 }
 
@@ -67,7 +65,7 @@ void ChatServerFixture::StartServer(int messages_limit, int message_rate) {
   ChatServerOptions options;
   options.listen = {"127.0.0.1:0"};
   options.secrets = {kServiceSecret, kNotificationSecret};
-  options.identity = identity_provider_.get();
+  options.identity = &identity_;
   options.messages_limit = messages_limit;
   options.message_rate = message_rate;
   auto server = ChatServer::Start(*std::move(storage), options, metrics_, clock_);

@@ -3,16 +3,15 @@
 
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
-#include <grpcpp/server.h>
 
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/synchronization/notification.h"
 #include "chatter/v1/chat.grpc.pb.h"
 #include "chatter/v1/edge.grpc.pb.h"
-#include "chatter/v1/identity.grpc.pb.h"
 #include "gtest/gtest.h"
 #include "services/base/clock.h"
 #include "services/chat/chat_server.h"
@@ -31,12 +30,18 @@ Metadata AsServiceFor(const std::string& name);
 // For a call with these metadata, which may take 20 s.
 std::unique_ptr<grpc::ClientContext> Context(const Metadata& metadata);
 
-// Knows the bearer tokens "Bearer <user>/<group>". "Bearer refused" is nobody's, and at
-// "Bearer down" it is away.
-class FakeIdentity : public v1::IdentityService::Service {
+// Knows the bearer tokens "Bearer <user>/<group>". "Bearer refused" is nobody's, at
+// "Bearer down" it is away, and "Bearer late" it refuses when it is told to.
+class FakeIdentity : public identity::IdentityProvider {
  public:
-  grpc::Status Verify(grpc::ServerContext* context, const v1::VerifyRequest* request,
-                      v1::VerifyResponse* response) override;
+  void Verify(const std::string& authorization, Done done) override;
+
+  void AwaitLate() { asked_late_.WaitForNotification(); }
+  void AnswerLate();
+
+ private:
+  absl::Notification asked_late_;  // once
+  Done late_;
 };
 
 // The whole chat service in one process: real gRPC, real SQLite, and a clock that stands
@@ -61,8 +66,6 @@ class ChatServerFixture : public testing::Test {
   ChatMetrics metrics_;  // of all its servers
   std::string folder_;
   FakeIdentity identity_;
-  std::unique_ptr<grpc::Server> identity_server_;
-  std::unique_ptr<identity::IdentityProvider> identity_provider_;
   std::unique_ptr<ChatServer> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::ChatService::Stub> stub_;
