@@ -28,7 +28,8 @@ class NumberedConversations {
 
   size_t size() const { return conversations_.size(); }
 
-  // Null when it is not remembered. Valid until Forget, or a Remember beyond kMost.
+  // Null when it is not remembered. Valid until it is forgotten, or a Remember beyond
+  // kMost.
   NumberedConversation* Find(std::string_view low, std::string_view high) {
     const auto known = conversations_.find(Names(View(low), View(high)));
     return known == conversations_.end() ? nullptr : &known->second;
@@ -37,14 +38,17 @@ class NumberedConversations {
   // When there are kMost, the others are forgotten.
   NumberedConversation* Remember(std::string_view low, std::string_view high,
                                  const NumberedConversation& conversation) {
-    if (conversations_.size() >= kMost) Forget();
+    if (conversations_.size() >= kMost) ForgetAll();
     return &conversations_
                 .try_emplace(std::make_pair(std::string(low), std::string(high)),
                              conversation)
                 .first->second;
   }
 
-  void Forget() { conversations_.clear(); }
+  void Forget(std::string_view low, std::string_view high) {
+    conversations_.erase(Names(View(low), View(high)));
+  }
+  void ForgetAll() { conversations_.clear(); }
 
  private:
   using Names = std::pair<absl::string_view, absl::string_view>;

@@ -35,9 +35,9 @@ class ChatConnection {
   // Every call must have ended, and the loop does not run any more.
   ~ChatConnection();
 
-  // Connects within 5 s; certificates are read anew each time. `connected` runs on the
-  // loop, never before this returns: kUnavailable. Only while there is no connection and
-  // no attempt at one.
+  // Connects within 5 s, unless the file system hangs: certificates are read anew each
+  // time. `connected` runs on the loop, never before this returns: kUnavailable. Only
+  // while there is no connection and no attempt at one.
   void Connect(Connected connected);
   // Lets the connection, or the attempt at it, go. Calls on their way end.
   void Disconnect();

@@ -32,11 +32,11 @@ absl::Status Numbering::Learn(Connection& connection,
   // A server that comes back from a crash, or another one in its place, may have lost
   // what it had acknowledged, if it is set up so.
   if (connection.number() > newest_connection_) {
-    Forget();
+    conversations_.ForgetAll();
     newest_connection_ = connection.number();
   }
   if (conversations_.size() + conversations.size() > NumberedConversations::kMost) {
-    Forget();
+    conversations_.ForgetAll();
   }
   std::vector<Names> unknown;
   const auto find_unknown = [&] {

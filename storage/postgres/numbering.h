@@ -19,11 +19,11 @@ using Names = std::pair<std::string_view, std::string_view>;
 // What numbers the messages that this process adds: where their conversations stand. It
 // remembers that, so that the database is asked seldom, and nothing but the messages is
 // written. It may be wrong once another process has added some; then a seq that it gives
-// is taken, the statement fails, and it must be told to forget. It must also be told when
-// what was numbered was not stored for any other reason. Of one thread at a time.
+// is taken, the statement fails, and it must be told to forget the conversations of the
+// statement, as when these were not stored for any other reason. Of one thread at a time.
 class Numbering {
  public:
-  void Forget() { conversations_.Forget(); }
+  void Forget(const Names& names) { conversations_.Forget(names.first, names.second); }
   size_t size() const { return conversations_.size(); }
 
   // Asks for those that it does not know, and makes those that are not there. At most

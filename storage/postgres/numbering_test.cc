@@ -125,6 +125,16 @@ TEST_F(NumberingTest, ANewConnectionMakesItAskAgain) {
   EXPECT_EQ(Append(*storage, Make("alice", "bob", "3")).seq, 2);
 }
 
+TEST_F(NumberingTest, ARepeatDoesNotMakeItForgetOtherConversations) {
+  const std::unique_ptr<Storage> storage = Open();
+  EXPECT_EQ(Append(*storage, Make("alice", "carol", "1")).seq, 1);
+  Append(*storage, Make("alice", "bob", "1", "a"));
+  EXPECT_TRUE(Append(*storage, Make("alice", "bob", "1", "a")).duplicate);
+  // It would be seen if it asked.
+  Run("DELETE FROM chatter.messages WHERE client_id = ''");
+  EXPECT_EQ(Append(*storage, Make("alice", "carol", "2")).seq, 2);
+}
+
 TEST_F(NumberingTest, ForgetsSomeWhenThereAreTooMany) {
   Open();  // makes the tables
   auto target = ParsePostgresUrl(url_);

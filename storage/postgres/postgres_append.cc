@@ -18,6 +18,8 @@ namespace {
 // A message whose commit is in doubt is looked for among so many of its conversation's
 // last ones: more than any conversation gets while the engine has patience.
 constexpr int64_t kInDoubtWindow = 100'000;
+// Before it makes way for a while.
+constexpr int kLockedTries = 5;
 constexpr absl::Duration kBackendPollInterval = absl::Milliseconds(20);
 
 // Whoever is the first to add a seq to a conversation has it: another one waits at the
@@ -97,7 +99,7 @@ class AppendRun {
     }
     FindFresh();
     absl::Status status = Insert(connection);
-    if (absl::IsAlreadyExists(status)) {
+    for (int i = 0; i < kLockedTries && absl::IsAlreadyExists(status); ++i) {
       // Some of the client ids, or of the numbers if other processes add messages here
       // too; which is seldom. Then nothing of the batch was stored.
       CHATTER_RETURN_IF_ERROR(FindStoredClientIds(connection));
@@ -172,7 +174,7 @@ class AppendRun {
     if (fresh_.empty()) return absl::OkStatus();
     absl::Status status = TakeNumbers(connection);
     if (status.ok()) status = Store(connection);
-    if (!status.ok()) numbering_.Forget();
+    if (!status.ok()) ForgetNumbers();
     return status;
   }
 
@@ -190,8 +192,12 @@ class AppendRun {
               .status());
       return Insert(connection);
     });
-    if (!status.ok()) numbering_.Forget();
+    if (!status.ok()) ForgetNumbers();
     return status;
+  }
+
+  void ForgetNumbers() {
+    for (const size_t i : fresh_) numbering_.Forget(ConversationOf(messages_[i]));
   }
 
   absl::Status TakeNumbers(Connection& connection) {

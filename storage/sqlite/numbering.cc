@@ -15,7 +15,7 @@ constexpr int64_t kReservedIds = 1000;
 }  // namespace
 
 void Numbering::Forget() {
-  conversations_.Forget();
+  conversations_.ForgetAll();
   next_id_ = 1;
   last_reserved_id_ = 0;
 }
