@@ -69,6 +69,8 @@ absl::Status ToStatus(CURLcode code, bool too_large) {
   }
 }
 
+absl::Status Stopping() { return absl::CancelledError("the client stops"); }
+
 class CurlHttpClient : public HttpClient {
  public:
   explicit CurlHttpClient(const HttpClientLimits& limits)
@@ -91,19 +93,20 @@ class CurlHttpClient : public HttpClient {
   void Send(HttpRequest request, Done done) override {
     Pending pending{std::move(request), std::move(done), absl::InfiniteFuture()};
     pending.deadline = absl::Now() + pending.request.deadline;
+    absl::Status refused;
     bool was_empty;
     {
       absl::MutexLock lock(&mutex_);
       was_empty = waiting_.empty();
-      if (waiting_.size() < static_cast<size_t>(limits_.waiting)) {
+      if (stopping_) {
+        refused = Stopping();
+      } else if (waiting_.size() >= static_cast<size_t>(limits_.waiting)) {
+        refused = absl::ResourceExhaustedError("too many calls wait already");
+      } else {
         waiting_.push_back(std::move(pending));
-        pending.done = nullptr;
       }
     }
-    if (pending.done != nullptr) {
-      pending.done(absl::ResourceExhaustedError("too many calls wait already"));
-      return;
-    }
+    if (!refused.ok()) return pending.done(refused);
     // Otherwise the thread knows already that somebody waits, or is about to look.
     const bool asleep = was_empty && std::this_thread::get_id() != thread_.get_id();
     if (asleep) curl_multi_wakeup(multi_.get());
@@ -253,7 +256,7 @@ class CurlHttpClient : public HttpClient {
   }
 
   void CancelAll() ABSL_LOCKS_EXCLUDED(mutex_) {
-    const absl::Status cancelled = absl::CancelledError("the client stops");
+    const absl::Status cancelled = Stopping();
     for (const auto& transfer : active_) {
       curl_multi_remove_handle(multi_.get(), transfer->easy.get());
       transfer->pending.done(cancelled);

@@ -44,7 +44,8 @@ class HttpClient {
 
   virtual ~HttpClient() = default;
 
-  // `done` runs exactly once, on this thread when too many wait.
+  // `done` runs exactly once; before this returns when too many wait, and when a call
+  // that is cancelled asks for another.
   virtual void Send(HttpRequest request, Done done) = 0;
 };
 

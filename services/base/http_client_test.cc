@@ -206,6 +206,27 @@ TEST_F(HttpClientTest, BoundsWhatRunsAndWhatWaits) {
   for (auto& answer : answers) EXPECT_TRUE(answer.get().ok());
 }
 
+TEST_F(HttpClientTest, ItsEndCancelsWhatACancelledCallAsksFor) {
+  std::vector<absl::Status> ended;
+  auto client = MakeHttpClient({1, 1});
+  for (int i = 0; i < 2; ++i) {
+    // One on its way, one that waits.
+    client->Send(Request("/hang"), [&, client = client.get()](
+                                       const absl::StatusOr<HttpResponse>& first) {
+      ended.push_back(first.status());
+      client->Send(Request("/hello"), [&](const absl::StatusOr<HttpResponse>& second) {
+        ended.push_back(second.status());
+      });
+    });
+    WaitForCalls(1);
+  }
+  client.reset();
+  ASSERT_EQ(ended.size(), 4u);
+  for (const absl::Status& status : ended) {
+    EXPECT_TRUE(absl::IsCancelled(status)) << status;
+  }
+}
+
 TEST_F(HttpClientTest, ItsEndCancelsWhatIsOnItsWay) {
   auto client = MakeHttpClient({});
   auto answer = Send(*client, Request("/hang"));

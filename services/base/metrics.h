@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 
@@ -116,6 +117,15 @@ using SharedHistogram = BasicHistogram<SharedCounter>;
 
 // Requests to a neighbour. Any thread.
 struct CallMetrics {
+  // `refusal`: the outcome when the neighbour refuses.
+  void Count(absl::StatusCode outcome, absl::StatusCode refusal, absl::Duration took) {
+    SharedCounter& counter = outcome == absl::StatusCode::kOk ? ok
+                             : outcome == refusal             ? refused
+                                                              : failed;
+    counter.Add();
+    latency.Observe(took);
+  }
+
   SharedCounter ok;
   SharedCounter refused;  // by the neighbour: asking again would not help
   SharedCounter failed;

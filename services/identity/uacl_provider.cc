@@ -95,27 +95,17 @@ class UaclProvider : public IdentityProvider {
     request.url = verification_url_;
     request.headers = {"Authorization: " + authorization};
     request.deadline = kUaclDeadline;
-    http_->Send(std::move(request),
-                [this, begin = clock_.Uptime(),
-                 done = std::move(done)](const absl::StatusOr<HttpResponse>& response) {
-                  const absl::StatusOr<Identity> identity = ToIdentity(response);
-                  Count(identity.status(), clock_.Uptime() - begin);
-                  done(identity);
-                });
+    http_->Send(
+        std::move(request), [this, begin = clock_.Uptime(), done = std::move(done)](
+                                const absl::StatusOr<HttpResponse>& response) {
+          const absl::StatusOr<Identity> identity = ToIdentity(response);
+          metrics_.Count(identity.status().code(), absl::StatusCode::kUnauthenticated,
+                         clock_.Uptime() - begin);
+          done(identity);
+        });
   }
 
  private:
-  void Count(const absl::Status& status, absl::Duration took) {
-    if (status.ok()) {
-      metrics_.ok.Add();
-    } else if (absl::IsUnauthenticated(status)) {
-      metrics_.refused.Add();
-    } else {
-      metrics_.failed.Add();
-    }
-    metrics_.latency.Observe(took);
-  }
-
   const std::string verification_url_;
   CallMetrics& metrics_;
   const Clock& clock_;

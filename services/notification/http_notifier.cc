@@ -74,23 +74,13 @@ class HttpNotifier : public Notifier {
                 [this, done = std::move(done), begin = Clock::Real().Uptime()](
                     const absl::StatusOr<HttpResponse>& response) {
                   const absl::Status status = ToStatus(response);
-                  Count(status, Clock::Real().Uptime() - begin);
+                  metrics_.Count(status.code(), absl::StatusCode::kInvalidArgument,
+                                 Clock::Real().Uptime() - begin);
                   done(status);
                 });
   }
 
  private:
-  void Count(const absl::Status& status, absl::Duration took) {
-    if (status.ok()) {
-      metrics_.ok.Add();
-    } else if (absl::IsInvalidArgument(status)) {
-      metrics_.refused.Add();
-    } else {
-      metrics_.failed.Add();
-    }
-    metrics_.latency.Observe(took);
-  }
-
   const NotifTarget target_;
   CallMetrics& metrics_;
   const std::unique_ptr<HttpClient> http_;  // last: its end calls back
