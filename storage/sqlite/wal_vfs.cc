@@ -53,12 +53,12 @@ static_assert(sizeof(WalFile) % 8 == 0);  // as SQLite aligns files
 
 WalFile& Of(sqlite3_file* file) { return *reinterpret_cast<WalFile*>(file); }
 
-// A database's main file is the system's own, with its locks watched. This lies behind
-// it.
+// A database's main file is the system's own, but for a few methods. This lies behind it.
 struct MainFile {
   sqlite3_io_methods methods;
-  decltype(sqlite3_io_methods::xShmLock) lock;  // the system's
-  WalFile* wal;                                 // null when it is not open
+  const sqlite3_io_methods* system;
+  WalFile* wal;  // null when it is not open
+  bool sync_failed;
 };
 
 sqlite3_vfs* System() {
@@ -114,7 +114,18 @@ int ShmLock(sqlite3_file* file, int first, int count, int flags) {
   if (main.wal != nullptr && first == 0 && (flags & SQLITE_SHM_UNLOCK) != 0) {
     main.wal->size = 0;
   }
-  return main.lock(file, first, count, flags);
+  return main.system->xShmLock(file, first, count, flags);
+}
+
+// What a sync could not write the system may forget, and the next sync does not fail for
+// it. It is in the log still, which SQLite lets go only after a sync: so there is no
+// other one, until the database is opened anew and all of the log is written back again.
+int SyncMain(sqlite3_file* file, int flags) {
+  MainFile& main = MainOf(file);
+  if (main.sync_failed) return SQLITE_IOERR_FSYNC;
+  const int code = main.system->xSync(file, flags);
+  main.sync_failed = code != SQLITE_OK;
+  return code;
 }
 
 // Of version 1: a log is neither locked nor mapped.
@@ -140,8 +151,9 @@ int OpenMain(const char* name, sqlite3_file* file, int flags, int* out_flags) {
   const int code = System()->xOpen(System(), name, file, flags, out_flags);
   if (code != SQLITE_OK) return code;
   MainFile* const main =
-      new (&MainOf(file)) MainFile{*file->pMethods, file->pMethods->xShmLock, nullptr};
+      new (&MainOf(file)) MainFile{*file->pMethods, file->pMethods, nullptr, false};
   main->methods.xShmLock = &ShmLock;
+  main->methods.xSync = &SyncMain;
   file->pMethods = &main->methods;
   return SQLITE_OK;
 }

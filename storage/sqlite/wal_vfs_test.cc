@@ -9,59 +9,14 @@
 
 #include "glog/logging.h"
 #include "gtest/gtest.h"
+#include "storage/testing/sqlite_disk.h"
 
 namespace chatter::storage::sqlite {
 namespace {
 
-// Stands between the VFS and the system, counts what is written to logs, and can fail.
-class Disk {
- public:
-  // Before the VFS is made.
-  static void Install() {
-    static sqlite3_vfs& system = *sqlite3_vfs_find(nullptr);
-    static sqlite3_vfs vfs = system;
-    vfs.zName = "disk";
-    vfs.xOpen = [](sqlite3_vfs*, const char* name, sqlite3_file* file, int flags,
-                   int* out_flags) {
-      const int code = system.xOpen(&system, name, file, flags, out_flags);
-      if (code == SQLITE_OK && (flags & SQLITE_OPEN_WAL) != 0) {
-        methods() = *file->pMethods;
-        real_write() = methods().xWrite;
-        methods().xWrite = &Write;
-        file->pMethods = &methods();
-      }
-      return code;
-    };
-    CHECK_EQ(sqlite3_vfs_register(&vfs, 1), SQLITE_OK);
-  }
-
-  static int& writes() {
-    static int writes = 0;
-    return writes;
-  }
-  static bool& is_full() {
-    static bool is_full = false;
-    return is_full;
-  }
-
- private:
-  static sqlite3_io_methods& methods() {
-    static sqlite3_io_methods methods;
-    return methods;
-  }
-  static decltype(sqlite3_io_methods::xWrite)& real_write() {
-    static decltype(sqlite3_io_methods::xWrite) real_write;
-    return real_write;
-  }
-  static int Write(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) {
-    ++writes();
-    return is_full() ? SQLITE_FULL : real_write()(file, data, size, offset);
-  }
-};
-
 class WalVfsTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() { Disk::Install(); }
+  static void SetUpTestSuite() { SqliteDisk::Install(); }
 
   WalVfsTest() {
     std::string folder = ::testing::TempDir() + "/wal-XXXXXX";
@@ -69,10 +24,14 @@ class WalVfsTest : public ::testing::Test {
     folder_ = folder;
     writer_ = Open("test.db");
     EXPECT_EQ(Run(writer_, "CREATE TABLE t (x BLOB)"), SQLITE_OK);
-    Disk::writes() = 0;
+    SqliteDisk::Watch([this](SqliteDisk::Call call, sqlite3_int64) {
+      if (call != SqliteDisk::Call::kWriteLog) return SQLITE_OK;
+      ++log_writes_;
+      return is_full_ ? SQLITE_FULL : SQLITE_OK;
+    });
   }
   ~WalVfsTest() override {
-    Disk::is_full() = false;
+    SqliteDisk::Watch(nullptr);
     sqlite3_close(writer_);
     std::filesystem::remove_all(folder_);
   }
@@ -89,6 +48,8 @@ class WalVfsTest : public ::testing::Test {
   static int Run(sqlite3* db, const std::string& sql) {
     return sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr);
   }
+
+  int Checkpoint() { return sqlite3_wal_checkpoint(writer_, "main"); }
 
   // The rows, when all pages are as they should be.
   static int CountRows(sqlite3* db) {
@@ -127,6 +88,8 @@ class WalVfsTest : public ::testing::Test {
 
   std::string folder_;
   sqlite3* writer_ = nullptr;
+  int log_writes_ = 0;
+  bool is_full_ = false;  // for the log
 };
 
 TEST_F(WalVfsTest, WhatIsCommittedIsWrittenAndEverybodySeesIt) {
@@ -141,8 +104,8 @@ TEST_F(WalVfsTest, WhatIsCommittedIsWrittenAndEverybodySeesIt) {
 
 TEST_F(WalVfsTest, WritesManyPagesAtOnce) {
   ASSERT_EQ(Run(writer_, Insert(100)), SQLITE_OK);
-  EXPECT_GT(Disk::writes(), 0);
-  EXPECT_LT(Disk::writes(), 30);
+  EXPECT_GT(log_writes_, 0);
+  EXPECT_LT(log_writes_, 30);
   EXPECT_EQ(CountRowsAfterCrash(), 100);
 }
 
@@ -196,9 +159,9 @@ TEST_F(WalVfsTest, WhatIsRolledBackStaysOutOfWhatOthersCommit) {
 
 TEST_F(WalVfsTest, WhatCouldNotBeWrittenStaysOutOfWhatOthersCommit) {
   sqlite3* const other = Open("test.db");
-  Disk::is_full() = true;
+  is_full_ = true;
   EXPECT_EQ(Run(writer_, Insert(2)), SQLITE_FULL);
-  Disk::is_full() = false;
+  is_full_ = false;
   ASSERT_EQ(Run(other, Insert(3)), SQLITE_OK);
   EXPECT_EQ(CountRows(writer_), 3);
   EXPECT_EQ(CountRowsAfterCrash(), 3);
@@ -210,19 +173,19 @@ TEST_F(WalVfsTest, WhatCouldNotBeWrittenStaysOutOfWhatOthersCommit) {
 
 TEST_F(WalVfsTest, WhatCouldNotBeWrittenIsNotWrittenLater) {
   ASSERT_EQ(Run(writer_, Insert(3)), SQLITE_OK);
-  Disk::is_full() = true;
+  is_full_ = true;
   EXPECT_EQ(Run(writer_, Insert(1)), SQLITE_FULL);
-  Disk::is_full() = false;
+  is_full_ = false;
   EXPECT_EQ(Run(writer_, "PRAGMA wal_checkpoint"), SQLITE_OK);
   EXPECT_EQ(CountRowsAfterCrash(), 3);
 }
 
 TEST_F(WalVfsTest, ACommitThatIsNotWrittenFails) {
   ASSERT_EQ(Run(writer_, Insert(3)), SQLITE_OK);
-  Disk::is_full() = true;
+  is_full_ = true;
   EXPECT_EQ(Run(writer_, Insert(1)), SQLITE_FULL);
   EXPECT_EQ(CountRowsAfterCrash(), 3);
-  Disk::is_full() = false;
+  is_full_ = false;
   EXPECT_EQ(CountRows(writer_), 3);
   ASSERT_EQ(Run(writer_, Insert(2)), SQLITE_OK);
   EXPECT_EQ(CountRows(writer_), 5);
@@ -232,13 +195,36 @@ TEST_F(WalVfsTest, ACommitThatIsNotWrittenFails) {
 TEST_F(WalVfsTest, ATransactionEndsWhenAPageCannotBeWritten) {
   ASSERT_EQ(Run(writer_, "PRAGMA cache_size = 10"), SQLITE_OK);
   ASSERT_EQ(Run(writer_, "BEGIN;" + Insert(20)), SQLITE_OK);
-  Disk::is_full() = true;
+  is_full_ = true;
   EXPECT_EQ(CountRows(writer_), -1);
   EXPECT_NE(sqlite3_get_autocommit(writer_), 0);
-  Disk::is_full() = false;
+  is_full_ = false;
   ASSERT_EQ(Run(writer_, Insert(2)), SQLITE_OK);
   EXPECT_EQ(CountRows(writer_), 2);
   EXPECT_EQ(CountRowsAfterCrash(), 2);
+}
+
+// The system says once that it could not write, and may have forgotten what.
+TEST_F(WalVfsTest, AfterASyncThatFailedTheLogIsKept) {
+  ASSERT_EQ(Run(writer_, Insert(3)), SQLITE_OK);
+  bool fails = true;
+  int begun_anew = 0;
+  SqliteDisk::Watch([&](SqliteDisk::Call call, sqlite3_int64 offset) {
+    if (call == SqliteDisk::Call::kWriteLog && offset == 0) ++begun_anew;
+    return call == SqliteDisk::Call::kSyncDatabase && fails ? SQLITE_IOERR_FSYNC
+                                                            : SQLITE_OK;
+  });
+  EXPECT_EQ(Checkpoint(), SQLITE_IOERR);
+  fails = false;
+  EXPECT_EQ(Checkpoint(), SQLITE_IOERR);
+  ASSERT_EQ(Run(writer_, Insert(1)), SQLITE_OK);
+  EXPECT_EQ(Checkpoint(), SQLITE_IOERR);
+  ASSERT_EQ(Run(writer_, Insert(1)), SQLITE_OK);
+  EXPECT_EQ(begun_anew, 0);
+  sqlite3_close(writer_);
+  writer_ = Open("test.db");
+  EXPECT_EQ(Checkpoint(), SQLITE_OK);
+  EXPECT_EQ(CountRows(writer_), 5);
 }
 
 }  // namespace
