@@ -75,11 +75,10 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& 
   if (code != SQLITE_OK) return connection->LastError();
   sqlite3_busy_timeout(db, kBusyTimeoutMs);
   const absl::Status status = connection->Execute(
-      // A batch changes a page for each of its conversations, mostly those of the batch
-      // before: pages are small (a database keeps the size that it was made with), and
-      // they are written back once for 16 MiB of them.
+      // A batch changes a page for each of its conversations: pages are small (a database
+      // keeps the size that it was made with).
       "PRAGMA page_size = 2048; PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL; "
-      "PRAGMA wal_autocheckpoint = 8000; PRAGMA temp_store = MEMORY;");
+      "PRAGMA temp_store = MEMORY;");
   if (!status.ok()) return status;
   return connection;
 }
@@ -136,6 +135,38 @@ uint32_t Connection::data_version() const {
   uint32_t version = 0;
   sqlite3_file_control(db_, "main", SQLITE_FCNTL_DATA_VERSION, &version);
   return version;
+}
+
+void Connection::SetCommitHook(std::function<void(int)> hook) {
+  commit_hook_ = std::move(hook);
+  const auto call = [](void* self, sqlite3*, const char*, int log_pages) {
+    static_cast<Connection*>(self)->commit_hook_(log_pages);
+    return SQLITE_OK;  // anything else would be the outcome of the commit, which is done
+  };
+  if (commit_hook_ == nullptr) {
+    sqlite3_wal_hook(db_, nullptr, nullptr);
+  } else {
+    sqlite3_wal_hook(db_, call, this);
+  }
+}
+
+absl::StatusOr<int> Connection::WriteBack() {
+  int written_back = 0;
+  const int code = sqlite3_wal_checkpoint_v2(db_, "main", SQLITE_CHECKPOINT_PASSIVE,
+                                             nullptr, &written_back);
+  if ((code & 0xFF) == SQLITE_BUSY) return 0;
+  if (code != SQLITE_OK) return LastError();
+  return written_back;
+}
+
+absl::Status Connection::SyncDatabase() {
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(db_, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  const int code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+  if (code != SQLITE_OK) {
+    return absl::UnavailableError(absl::StrCat("SQLite: ", sqlite3_errstr(code)));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Transaction> Transaction::Begin(Connection& connection) {

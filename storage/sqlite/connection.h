@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -79,10 +80,22 @@ class Connection {
   // transaction.
   uint32_t data_version() const;
 
+  // After each commit of this connection, on its thread, with how many pages the log then
+  // holds. In place of SQLite's own hook, which writes the log back from 1000 pages on;
+  // null: nobody does.
+  void SetCommitHook(std::function<void(int log_pages)> hook);
+  // Writes back as much of the log as those who read allow, and waits for nobody. Returns
+  // how many of its pages are in the database then; 0 when somebody else is at it. They
+  // are durable when that is the whole log.
+  absl::StatusOr<int> WriteBack();
+  // Makes what was written back durable.
+  absl::Status SyncDatabase();
+
  private:
   explicit Connection(sqlite3* db) : db_(db) {}
 
   sqlite3* const db_;
+  std::function<void(int)> commit_hook_;
   // By the literal's address.
   std::map<const char*, std::unique_ptr<Statement>> statements_;
 };

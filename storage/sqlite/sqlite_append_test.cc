@@ -1,8 +1,10 @@
-// What is SQLite's own in storing messages: transactions that are rolled back, and
-// databases of earlier programs.
+// What is SQLite's own in storing messages: transactions that are rolled back, the log,
+// and databases of earlier programs.
 #include <sqlite3.h>
 #include <stdlib.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -13,6 +15,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "storage/migrations/migrations.h"
+#include "storage/sqlite/checkpointer.h"
 #include "storage/sqlite/sqlite_storage.h"
 #include "storage/storage.h"
 
@@ -126,6 +129,23 @@ TEST_F(SqliteAppendTest, ARepeatMakesNoConversation) {
   EXPECT_TRUE((*again)[0].duplicate);
   // Nobody is there to be numbered twice.
   Execute("INSERT INTO conversations (user_low, user_high) VALUES ('alice', 'carol')");
+}
+
+TEST_F(SqliteAppendTest, TheLogIsWrittenBackSeldomAndStaysShort) {
+  OpenStorage();
+  const std::string text(1500, 'x');
+  const std::vector<NewMessage> batch(500, FromAlice("bob", text));
+  constexpr int kMessages = 2 * Checkpointer::kStartPages;  // a page each, and a few more
+  uintmax_t most_bytes = 0;
+  for (size_t i = 0; i < kMessages; i += batch.size()) {
+    ASSERT_TRUE(Append(batch).ok());
+    most_bytes = std::max(most_bytes, std::filesystem::file_size(path_ + "-wal"));
+  }
+  EXPECT_GE(most_bytes, Checkpointer::kStartPages * 2048u);
+  EXPECT_LE(most_bytes, (Checkpointer::kMostPages + 2000) * 2048u);
+  storage_.reset();
+  OpenStorage();
+  EXPECT_EQ(Read("bob").back().seq, kMessages);
 }
 
 TEST_F(SqliteAppendTest, KeepsWhatTheFirstVersionStored) {

@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/synchronization/mutex.h"
+#include "storage/sqlite/checkpointer.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/numbering.h"
 #include "storage/storage.h"
@@ -68,6 +69,8 @@ class SqliteStorage : public Storage {
 
   absl::Mutex readers_mutex_;
   std::vector<std::unique_ptr<Connection>> idle_readers_ ABSL_GUARDED_BY(readers_mutex_);
+
+  std::unique_ptr<Checkpointer> checkpointer_;  // last: it watches the writer
 };
 
 }  // namespace chatter::storage::sqlite

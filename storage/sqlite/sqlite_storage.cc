@@ -106,6 +106,7 @@ absl::StatusOr<std::unique_ptr<Storage>> SqliteStorage::Open(const std::string& 
   CHATTER_RETURN_IF_ERROR(epoch->Step().status());
   storage->epoch_ = std::string(epoch->Text(0));
   epoch->Reset();
+  CHATTER_ASSIGN_OR_RETURN(storage->checkpointer_, Checkpointer::Start(path, writer));
   absl::MutexLock readers_lock(&storage->readers_mutex_);
   for (int i = 0; i < kReaders; ++i) {
     CHATTER_ASSIGN_OR_RETURN(std::unique_ptr<Connection> reader, Connection::Open(path));

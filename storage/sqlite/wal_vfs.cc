@@ -13,6 +13,7 @@ namespace {
 // Below 128 KiB, which is where SQLite's own VFS goes wrong.
 constexpr int kBufferBytes = 64 << 10;
 constexpr sqlite3_int64 kReserveBytes = 1 << 20;
+constexpr int kUnsyncedBytes = 1 << 20;
 
 struct MainFile;
 
@@ -58,6 +59,7 @@ struct MainFile {
   sqlite3_io_methods methods;
   const sqlite3_io_methods* system;
   WalFile* wal;  // null when it is not open
+  int unsynced;  // bytes written since the last sync
   bool sync_failed;
 };
 
@@ -125,7 +127,20 @@ int SyncMain(sqlite3_file* file, int flags) {
   if (main.sync_failed) return SQLITE_IOERR_FSYNC;
   const int code = main.system->xSync(file, flags);
   main.sync_failed = code != SQLITE_OK;
+  main.unsynced = 0;
   return code;
+}
+
+// A sync of much at once keeps the disk busy, and a commit elsewhere waits for it.
+int WriteMain(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) {
+  MainFile& main = MainOf(file);
+  if (main.unsynced + size > kUnsyncedBytes) {
+    if (const int code = SyncMain(file, SQLITE_SYNC_NORMAL); code != SQLITE_OK) {
+      return code;
+    }
+  }
+  main.unsynced += size;
+  return main.system->xWrite(file, data, size, offset);
 }
 
 // Of version 1: a log is neither locked nor mapped.
@@ -151,9 +166,10 @@ int OpenMain(const char* name, sqlite3_file* file, int flags, int* out_flags) {
   const int code = System()->xOpen(System(), name, file, flags, out_flags);
   if (code != SQLITE_OK) return code;
   MainFile* const main =
-      new (&MainOf(file)) MainFile{*file->pMethods, file->pMethods, nullptr, false};
+      new (&MainOf(file)) MainFile{*file->pMethods, file->pMethods, nullptr, 0, false};
   main->methods.xShmLock = &ShmLock;
   main->methods.xSync = &SyncMain;
+  main->methods.xWrite = &WriteMain;
   file->pMethods = &main->methods;
   return SQLITE_OK;
 }

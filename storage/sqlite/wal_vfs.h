@@ -7,8 +7,8 @@ namespace chatter::storage::sqlite {
 // few large writes: SQLite makes two small ones for each page. They wait in memory for
 // the sync that ends a commit, so synchronous must be FULL: only then nobody else looks
 // for a page before that. What a transaction leaves there that is rolled back is never
-// written. The log grows by 1 MiB at a time. A sync of the database that fails once fails
-// from then on, for this connection.
+// written. The log grows by 1 MiB at a time. The database is synced after each 1 MiB that
+// is written to it; a sync that fails once fails from then on, for this connection.
 const char* WalVfs();
 
 }  // namespace chatter::storage::sqlite

@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -202,6 +203,25 @@ TEST_F(WalVfsTest, ATransactionEndsWhenAPageCannotBeWritten) {
   ASSERT_EQ(Run(writer_, Insert(2)), SQLITE_OK);
   EXPECT_EQ(CountRows(writer_), 2);
   EXPECT_EQ(CountRowsAfterCrash(), 2);
+}
+
+TEST_F(WalVfsTest, TheDatabaseIsSyncedLittleByLittle) {
+  ASSERT_EQ(Run(writer_, Insert(400)), SQLITE_OK);
+  int syncs = 0;
+  sqlite3_int64 pages = 0, most_pages = 0;
+  SqliteDisk::Watch([&](SqliteDisk::Call call, sqlite3_int64) {
+    if (call == SqliteDisk::Call::kWriteDatabase)
+      most_pages = std::max(most_pages, ++pages);
+    if (call == SqliteDisk::Call::kSyncDatabase) {
+      ++syncs;
+      pages = 0;
+    }
+    return SQLITE_OK;
+  });
+  ASSERT_EQ(Run(writer_, "PRAGMA wal_checkpoint"), SQLITE_OK);
+  EXPECT_EQ(syncs, 4);         // of 3.2 MB
+  EXPECT_EQ(most_pages, 256);  // of 4 KiB
+  EXPECT_EQ(CountRows(writer_), 400);
 }
 
 // The system says once that it could not write, and may have forgotten what.
