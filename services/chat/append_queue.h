@@ -41,6 +41,9 @@ class AppendQueue {
   // Returns when all that was submitted before is answered.
   void Drain();
 
+  // Whether what is submitted now is stored at once.
+  bool is_idle() const { return worker_.is_idle(); }
+
   // What waits.
   using Load = BatchWorker<PendingSend>::Load;
   Load load() const { return worker_.load(); }

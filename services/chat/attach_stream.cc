@@ -23,8 +23,8 @@ size_t ApproximateBytes(const v1::Delivery& delivery) {
 
 }  // namespace
 
-AttachStream::AttachStream(const SessionServices& services)
-    : StreamCall(kMaxAttachBacklogBytes, kBatchBytes), services_(services) {}
+AttachStream::AttachStream(RpcLoop& loop, const SessionServices& services)
+    : StreamCall(loop, kMaxAttachBacklogBytes, kBatchBytes), services_(services) {}
 
 void AttachStream::Start() {
   SendHeaders();
@@ -37,6 +37,13 @@ absl::Status AttachStream::Handle(v1::EdgeBatch& batch) {
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
+}
+
+// A message alone, which is stored at once. More that comes meanwhile would wait for the
+// next transaction all the same.
+bool AttachStream::IsAnsweredSoon(const v1::EdgeBatch& batch) const {
+  return batch.events_size() == 1 && batch.events(0).frame().has_send() &&
+         services_.append_queue.is_idle();
 }
 
 absl::Status AttachStream::HandleEvent(v1::EdgeEvent& event) {

@@ -20,7 +20,7 @@ namespace chatter::chat {
 class AttachStream : public StreamCall<v1::EdgeBatch, v1::ChatBatch>,
                      public std::enable_shared_from_this<AttachStream> {
  public:
-  explicit AttachStream(const SessionServices& services);
+  AttachStream(RpcLoop& loop, const SessionServices& services);
 
   void Start() override;
   // Closes every session, GOING_AWAY.
@@ -30,6 +30,7 @@ class AttachStream : public StreamCall<v1::EdgeBatch, v1::ChatBatch>,
 
  private:
   absl::Status Handle(v1::EdgeBatch& batch) override;
+  bool IsAnsweredSoon(const v1::EdgeBatch& batch) const override;
   void OnReadsOver() override { Finish(absl::OkStatus()); }
   bool IsDone() const override { return false; }
   void CloseSessions() override { CloseAllSessions(); }

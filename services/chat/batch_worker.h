@@ -73,14 +73,16 @@ class BatchWorker {
     return {waiting_.size(), waiting_weight_};
   }
 
+  // Whether nothing waits or is run, and no pace is kept.
+  bool is_idle() const ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    return IsIdle();
+  }
+
   // Returns when everything submitted before has been run.
   void Drain() ABSL_LOCKS_EXCLUDED(mutex_) {
     absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(
-        +[](BatchWorker* self) ABSL_SHARED_LOCKS_REQUIRED(self->mutex_) {
-          return self->waiting_.empty() && !self->running_;
-        },
-        this));
+    mutex_.Await(absl::Condition(this, &BatchWorker::IsIdle));
   }
 
  private:
@@ -88,6 +90,10 @@ class BatchWorker {
     Item item;
     size_t weight;
   };
+
+  bool IsIdle() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return waiting_.empty() && !running_;
+  }
 
   void Work() {
     std::vector<Item> batch;

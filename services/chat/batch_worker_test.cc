@@ -37,11 +37,15 @@ class BatchWorkerTest : public testing::Test {
 
 TEST_F(BatchWorkerTest, WhatComesWhileABatchRunsMakesUpTheNextOne) {
   const auto worker = MakeWorker({100, 100});
+  EXPECT_TRUE(worker->is_idle());
   EXPECT_TRUE(Submit(*worker, 1));
+  EXPECT_FALSE(worker->is_idle());
   started_.WaitForNotification();
+  EXPECT_FALSE(worker->is_idle());
   for (int i = 2; i <= 5; ++i) EXPECT_TRUE(Submit(*worker, i));
   go_on_.Notify();
   worker->Drain();
+  EXPECT_TRUE(worker->is_idle());
   EXPECT_THAT(batches_, ElementsAre(ElementsAre(1), ElementsAre(2, 3, 4, 5)));
 }
 
@@ -127,6 +131,7 @@ TEST_F(BatchWorkerTest, AnEndDoesNotWaitForMore) {
         });
     EXPECT_TRUE(Submit(worker, 1));
     started_.WaitForNotification();
+    EXPECT_FALSE(worker.is_idle());
     EXPECT_TRUE(Submit(worker, 2));
   }
   EXPECT_THAT(batches_, ElementsAre(ElementsAre(1), ElementsAre(2)));

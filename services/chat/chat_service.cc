@@ -138,7 +138,9 @@ ChatServiceImpl::ChatServiceImpl(RpcLoop& loop, storage::Storage& storage,
                         [this](auto& call) { ListConnections(call); }),
       connect_(
           loop, services.metrics.connect, kMaxConnectStreams,
-          [this] { return std::make_shared<ConnectStream>(services_, authenticator_); },
+          [this, &loop] {
+            return std::make_shared<ConnectStream>(loop, services_, authenticator_);
+          },
           [this, &loop](ConnectStream& stream, CompletionTag& tag) {
             service_.RequestConnect(&stream.context(), &stream.rpc(), loop.queue(),
                                     loop.queue(), &tag);

@@ -16,9 +16,9 @@ constexpr size_t kBatchBytes = 1;
 
 }  // namespace
 
-ConnectStream::ConnectStream(const SessionServices& services,
+ConnectStream::ConnectStream(RpcLoop& loop, const SessionServices& services,
                              Authenticator& authenticator)
-    : StreamCall(kMaxConnectBacklogBytes, kBatchBytes),
+    : StreamCall(loop, kMaxConnectBacklogBytes, kBatchBytes),
       services_(services),
       authenticator_(authenticator) {}
 

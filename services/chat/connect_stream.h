@@ -18,7 +18,8 @@ namespace chatter::chat {
 class ConnectStream : public StreamCall<v1::ClientFrame, v1::ServerFrame>,
                       public std::enable_shared_from_this<ConnectStream> {
  public:
-  ConnectStream(const SessionServices& services, Authenticator& authenticator);
+  ConnectStream(RpcLoop& loop, const SessionServices& services,
+                Authenticator& authenticator);
 
   void Start() override;
   // Says goaway, and ends UNAVAILABLE.

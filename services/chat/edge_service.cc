@@ -13,7 +13,7 @@ constexpr size_t kMaxStreams = 1024;
 EdgeServiceImpl::EdgeServiceImpl(RpcLoop& loop, const SessionServices& services)
     : streams_(
           loop, services.metrics.attach, kMaxStreams,
-          [&services] { return std::make_shared<AttachStream>(services); },
+          [&loop, &services] { return std::make_shared<AttachStream>(loop, services); },
           [this, &loop](AttachStream& stream, CompletionTag& tag) {
             service_.RequestAttach(&stream.context(), &stream.rpc(), loop.queue(),
                                    loop.queue(), &tag);

@@ -1,5 +1,7 @@
 #include "services/chat/edge_service.h"
 
+#include <sqlite3.h>
+
 #include <set>
 #include <string>
 #include <thread>
@@ -77,6 +79,24 @@ TEST_F(EdgeServiceTest, WrongSendsAreAnsweredWithErrors) {
   EXPECT_EQ(edge.last().frame().error().client_id(), "c");
   edge.Send(1, "alice", "");
   EXPECT_EQ(edge.Next(), "1: error empty_message answers 1");
+}
+
+TEST_F(EdgeServiceTest, AMessageThatIsSlowToStoreHoldsNothingElseUp) {
+  TestEdge edge(*edge_stub_);
+  edge.Hello(1, Token(AsUser("alice")));
+  EXPECT_EQ(edge.Next(), "1: welcome alice");
+  Token(AsUser("bob"));
+  sqlite3* other;
+  ASSERT_EQ(sqlite3_open((folder_ + "/chatter.db").c_str(), &other), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  edge.Send(1, "bob", "slow");
+  v1::EdgeBatch ping;
+  ping.add_events()->set_session(1);
+  ping.mutable_events(0)->mutable_frame()->mutable_ping()->set_payload("quick");
+  edge.Write(ping);
+  EXPECT_EQ(edge.Next(), "1: pong quick");
+  sqlite3_close(other);
+  EXPECT_EQ(edge.Next(), "1: message slow answers 1");
 }
 
 TEST_F(EdgeServiceTest, AClientIdIsStoredOnce) {

@@ -2,26 +2,34 @@
 #ifndef CHATTER_SERVICES_CHAT_STREAM_CALL_H_
 #define CHATTER_SERVICES_CHAT_STREAM_CALL_H_
 
+#include <grpcpp/alarm.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/async_stream.h>
 
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "services/base/completion_tag.h"
 #include "services/base/grpc_status.h"
+#include "services/chat/rpc_loop.h"
 #include "services/chat/session.h"
 
 namespace chatter::chat {
 
-// Reads and completions are handled on the loop's thread; what is to be written comes
-// from any thread. One read and one write are on their way at most; what is queued while
-// a write is on its way goes out after it.
+// Reads are handled on the loop's thread; what is to be written comes from any thread.
+// One read and one write are on their way at most; what is queued while a write is on its
+// way goes out after it.
+//
+// When a read begins, gRPC tells the peer of the one before, in a packet of its own that
+// wakes the peer for nothing; a write takes that along. So the read after a lone message
+// waits for the message's answer.
 template <typename Incoming, typename Outgoing>
 class StreamCall : public SessionStream {
  public:
@@ -42,11 +50,15 @@ class StreamCall : public SessionStream {
 
   void Flush() override ABSL_LOCKS_EXCLUDED(mutex_) {
     Action action;
+    bool read_on;
     {
       absl::MutexLock lock(&mutex_);
       action = NextAction();
+      flushed_ = true;
+      read_on = std::exchange(read_waits_, false);
     }
     Perform(action);
+    if (read_on) Read();
   }
 
   // Ignores whatever the client sends from now on. Any thread.
@@ -75,10 +87,16 @@ class StreamCall : public SessionStream {
   void Cancel() { context_.TryCancel(); }
 
  protected:
+  // How long a read waits for an answer at most.
+  static constexpr absl::Duration kReadPatience = absl::Milliseconds(100);
+
   // What waits may have `max_waiting_bytes`. What is queued goes out together until that
   // has `batch_bytes`.
-  StreamCall(size_t max_waiting_bytes, size_t batch_bytes)
-      : max_waiting_bytes_(max_waiting_bytes), batch_bytes_(batch_bytes), waiting_(1) {}
+  StreamCall(RpcLoop& loop, size_t max_waiting_bytes, size_t batch_bytes)
+      : loop_(loop),
+        max_waiting_bytes_(max_waiting_bytes),
+        batch_bytes_(batch_bytes),
+        waiting_(1) {}
 
   // Says at once, and not only with the first message, that the call is taken. Before
   // anything is queued.
@@ -102,6 +120,8 @@ class StreamCall : public SessionStream {
 
   // Acts on what was read. An error ends the stream.
   virtual absl::Status Handle(Incoming& incoming) = 0;
+  // Whether nobody loses when the next read begins with the answer to it, a Flush.
+  virtual bool IsAnsweredSoon(const Incoming&) const { return false; }
   // The client has half-closed, or is gone.
   virtual void OnReadsOver() = 0;
   // Whether somebody is to call it back: until then it does not end.
@@ -149,20 +169,49 @@ class StreamCall : public SessionStream {
     {
       absl::MutexLock lock(&mutex_);
       read_in_flight_ = false;
+      flushed_ = false;
       stop = stop_reading_ || finish_wanted_;
     }
     if (!ok) {
       OnReadsOver();
       Flush();
     } else if (!stop) {
+      const bool answered_soon = IsAnsweredSoon(incoming_);
       const absl::Status status = Handle(incoming_);
-      if (status.ok()) {
+      if (!status.ok()) {
+        Finish(status);
+      } else if (answered_soon) {
+        ReadAfterAnswer();
+      } else {
         Flush();
         Read();
-      } else {
-        Finish(status);
       }
     }
+    GoneIfIdle();
+  }
+
+  void ReadAfterAnswer() ABSL_LOCKS_EXCLUDED(mutex_) {
+    bool answered;
+    {
+      absl::MutexLock lock(&mutex_);
+      answered = flushed_;
+      read_waits_ = !answered;
+    }
+    if (answered) return Read();
+    // Not set anew for each message: a little patience is as good.
+    if (std::exchange(patience_in_flight_, true)) return;
+    patience_alarm_.Set(loop_.queue(), absl::ToChronoTime(absl::Now() + kReadPatience),
+                        &patience_tag_);
+  }
+
+  void OnPatienceOver() ABSL_LOCKS_EXCLUDED(mutex_) {
+    patience_in_flight_ = false;
+    bool read_on;
+    {
+      absl::MutexLock lock(&mutex_);
+      read_on = std::exchange(read_waits_, false);
+    }
+    if (read_on) Read();
     GoneIfIdle();
   }
 
@@ -189,33 +238,28 @@ class StreamCall : public SessionStream {
 
   // Outside the lock: gRPC may send on this thread.
   void Perform(Action action) ABSL_LOCKS_EXCLUDED(mutex_) {
-    switch (action) {
-      case Action::kNone:
-        return;
-      case Action::kWrite:
-        rpc_.Write(outgoing_, &write_tag_);
-        return;
-      case Action::kFinish:
-        CloseSessions();
-        rpc_.Finish(final_status_, &finish_tag_);
-        return;
-      case Action::kCancel:
-        Cancel();
-        return;
+    while (action == Action::kWrite) action = Write();
+    if (action == Action::kFinish) {
+      CloseSessions();
+      rpc_.Finish(final_status_, &finish_tag_);
+    } else if (action == Action::kCancel) {
+      Cancel();
     }
   }
 
-  void OnWritten(bool ok) ABSL_LOCKS_EXCLUDED(mutex_) {
+  // Returns what is to be done next, unless the write takes its time.
+  Action Write() ABSL_LOCKS_EXCLUDED(mutex_) {
+    const std::optional<bool> written =
+        loop_.StartBrief(write_tag_, [this] { rpc_.Write(outgoing_, &write_tag_); });
+    return written.has_value() ? AfterWrite(*written) : Action::kNone;
+  }
+
+  Action AfterWrite(bool ok) ABSL_LOCKS_EXCLUDED(mutex_) {
     outgoing_.Clear();
-    Action action;
-    {
-      absl::MutexLock lock(&mutex_);
-      write_in_flight_ = false;
-      if (!ok) broken_ = true;
-      action = NextAction();
-    }
-    Perform(action);
-    GoneIfIdle();
+    absl::MutexLock lock(&mutex_);
+    write_in_flight_ = false;
+    if (!ok) broken_ = true;
+    return NextAction();
   }
 
   void OnFinished(bool ok) ABSL_LOCKS_EXCLUDED(mutex_) {
@@ -225,19 +269,20 @@ class StreamCall : public SessionStream {
       absl::MutexLock lock(&mutex_);
       finish_done_ = true;
     }
+    patience_alarm_.Cancel();
     GoneIfIdle();
   }
 
+  // Of the loop's thread. There is no write on its way when it has finished.
   void GoneIfIdle() ABSL_LOCKS_EXCLUDED(mutex_) {
     {
       absl::MutexLock lock(&mutex_);
-      if (!finish_done_ || headers_in_flight_ || read_in_flight_ || write_in_flight_) {
-        return;
-      }
+      if (!finish_done_ || headers_in_flight_ || read_in_flight_) return;
     }
-    gone_();
+    if (!patience_in_flight_) gone_();
   }
 
+  RpcLoop& loop_;
   const size_t max_waiting_bytes_;
   const size_t batch_bytes_;
   Gone gone_;
@@ -245,8 +290,11 @@ class StreamCall : public SessionStream {
   Rpc rpc_{&context_};
   CompletionTag headers_tag_{[this](bool) { OnHeadersSent(); }};
   CompletionTag read_tag_{[this](bool ok) { OnRead(ok); }};
-  CompletionTag write_tag_{[this](bool ok) { OnWritten(ok); }};
+  CompletionTag write_tag_{[this](bool ok) { Perform(AfterWrite(ok)); }};
   CompletionTag finish_tag_{[this](bool ok) { OnFinished(ok); }};
+  CompletionTag patience_tag_{[this](bool) { OnPatienceOver(); }};
+  grpc::Alarm patience_alarm_;
+  bool patience_in_flight_ = false;  // of the loop's thread
 
   Incoming incoming_;  // of the read on its way
   Outgoing outgoing_;  // of the write on its way
@@ -258,6 +306,8 @@ class StreamCall : public SessionStream {
   bool stop_reading_ ABSL_GUARDED_BY(mutex_) = false;
   bool headers_in_flight_ ABSL_GUARDED_BY(mutex_) = false;
   bool read_in_flight_ ABSL_GUARDED_BY(mutex_) = false;
+  bool read_waits_ ABSL_GUARDED_BY(mutex_) = false;  // for an answer
+  bool flushed_ ABSL_GUARDED_BY(mutex_) = false;     // since the last read
   bool write_in_flight_ ABSL_GUARDED_BY(mutex_) = false;
   bool overflowed_ ABSL_GUARDED_BY(mutex_) = false;
   bool broken_ ABSL_GUARDED_BY(mutex_) = false;  // a write failed, or it overflowed
