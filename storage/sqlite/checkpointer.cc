@@ -45,7 +45,7 @@ void Checkpointer::OnCommit(int log_pages) {
   const absl::StatusOr<int> written_back = writer_.WriteBack();
   if (!written_back.ok()) LogFailure(written_back.status());
   const int left = log_pages - written_back.value_or(0);
-  if (log_pages < limit_ || left < kStartPages) return;
+  if (log_pages < limit_ || left <= kRestPages) return;
   // Before the writer tries again, the thread has the time for it.
   limit_ = log_pages + kMostPages - kStartPages;
   LOG(WARNING) << "the database's log grows: of its " << log_pages << " pages " << left

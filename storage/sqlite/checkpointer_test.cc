@@ -176,7 +176,9 @@ TEST_F(CheckpointerTest, TheWriterWritesBackTheRestOnly) {
   Pause first, second;
   absl::Notification done;
   watch_thread_ = [&, syncs = 0](Call call) mutable {
-    if (syncs == 2) return SQLITE_IOERR;  // it cannot do the rest, too
+    if (syncs == 2 && call == Call::kWriteDatabase) {
+      return SQLITE_IOERR;  // it cannot do the rest, too
+    }
     if (call == Call::kWriteDatabase && pages_of_thread_ == 1) first.Take();
     if (call == Call::kWriteDatabase && syncs == 1) second.Take();
     // At an end; those before came after each 512 pages.
@@ -218,8 +220,11 @@ TEST_F(CheckpointerTest, AtTheLimitTheWriterWaitsForTheThread) {
   CommitMuch();
   pause.Await();
   Commit(Checkpointer::kMostPages - Checkpointer::kStartPages - 2'000);
-  pause.End();
+  // Begun while the thread waits: however fast that is then, no log is begun with it.
+  Execute(*writer_, "BEGIN");
   Commit(2'500);
+  pause.End();
+  Execute(*writer_, "COMMIT");
   EXPECT_EQ(logs_, 1);
   // Nothing was left.
   Commit(1);
@@ -253,6 +258,33 @@ TEST_F(CheckpointerTest, WhatCannotBeWrittenBackStaysInTheLog) {
   ExpectAllAfterReopening();
 }
 
+// The pages are in the database for SQLite, and the system may have forgotten them.
+TEST_F(CheckpointerTest, AfterASyncOfTheThreadThatFailedTheLogIsKept) {
+  Pause pause;
+  absl::Notification failed;
+  watch_thread_ = [&](Call call) {
+    if (call == Call::kWriteDatabase) pause.Take();
+    // At the end of what it writes back; those before came after each 512 pages.
+    if (call != Call::kSyncDatabase || pages_of_thread_ < Checkpointer::kStartPages ||
+        failed.HasBeenNotified()) {
+      return SQLITE_OK;
+    }
+    failed.Notify();
+    return SQLITE_IOERR_FSYNC;
+  };
+  CommitMuch();
+  pause.Await();
+  Commit();
+  pause.End();
+  failed.WaitForNotification();
+  while (rows_ < kManyRows) Commit();
+  EXPECT_EQ(logs_, 1);
+  ExpectAllAfterReopening();
+  EXPECT_GT(LogBytes(), kManyRows * kFrameBytes);
+  CommitUntilLogIsBegunAnew();
+  ExpectAllAfterReopening();
+}
+
 TEST_F(CheckpointerTest, WhoReadsForLongKeepsTheLog) {
   Commit();
   const int64_t rows = rows_;
@@ -266,6 +298,20 @@ TEST_F(CheckpointerTest, WhoReadsForLongKeepsTheLog) {
   CommitUntilLogIsBegunAnew();
   EXPECT_LT(pages_of_writer_, Checkpointer::kStartPages);
   EXPECT_EQ(CountRows(*reader), rows_);
+}
+
+TEST_F(CheckpointerTest, WhatAReaderHeldUpIsTheThreads) {
+  constexpr int kRowsBefore = 20'000;
+  while (rows_ < kRowsBefore) Commit();
+  const std::unique_ptr<Connection> reader = OpenConnection();
+  Execute(*reader, "BEGIN");
+  EXPECT_EQ(CountRows(*reader), rows_);
+  while (rows_ < Checkpointer::kMostPages + 1'000) Commit();
+  EXPECT_EQ(logs_, 1);
+  Execute(*reader, "COMMIT");
+  CommitUntilLogIsBegunAnew();
+  // But for what came while the thread was at it.
+  EXPECT_LT(pages_of_writer_, Checkpointer::kMostPages - kRowsBefore - 10'000);
 }
 
 TEST_F(CheckpointerTest, StopsWhileItWritesBack) {

@@ -3,9 +3,15 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <new>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 
 namespace chatter::storage::sqlite {
 namespace {
@@ -54,13 +60,30 @@ static_assert(sizeof(WalFile) % 8 == 0);  // as SQLite aligns files
 
 WalFile& Of(sqlite3_file* file) { return *reinterpret_cast<WalFile*>(file); }
 
+// What all connections of this process know of a database.
+struct Shared {
+  std::atomic<bool> sync_failed = false;
+};
+
+// While one of them is open.
+std::shared_ptr<Shared> SharedOf(const std::string& name) {
+  ABSL_CONST_INIT static absl::Mutex mutex(absl::kConstInit);
+  static auto& known ABSL_GUARDED_BY(mutex) =
+      *new std::map<std::string, std::weak_ptr<Shared>>;
+  absl::MutexLock lock(&mutex);
+  std::weak_ptr<Shared>& weak = known[name];
+  std::shared_ptr<Shared> shared = weak.lock();
+  if (shared == nullptr) weak = shared = std::make_shared<Shared>();
+  return shared;
+}
+
 // A database's main file is the system's own, but for a few methods. This lies behind it.
 struct MainFile {
   sqlite3_io_methods methods;
   const sqlite3_io_methods* system;
-  WalFile* wal;  // null when it is not open
-  int unsynced;  // bytes written since the last sync
-  bool sync_failed;
+  std::shared_ptr<Shared> shared;
+  WalFile* wal = nullptr;  // when it is open
+  int unsynced = 0;        // bytes written since the last sync
 };
 
 sqlite3_vfs* System() {
@@ -121,14 +144,16 @@ int ShmLock(sqlite3_file* file, int first, int count, int flags) {
 
 // What a sync could not write the system may forget, and the next sync does not fail for
 // it. It is in the log still, which SQLite lets go only after a sync: so there is no
-// other one, until the database is opened anew and all of the log is written back again.
+// other one, whichever connection failed, until the database is opened anew and all of
+// the log is written back again.
 int SyncMain(sqlite3_file* file, int flags) {
   MainFile& main = MainOf(file);
-  if (main.sync_failed) return SQLITE_IOERR_FSYNC;
+  if (main.shared->sync_failed) return SQLITE_IOERR_FSYNC;
   const int code = main.system->xSync(file, flags);
-  main.sync_failed = code != SQLITE_OK;
+  if (code != SQLITE_OK) main.shared->sync_failed = true;
   main.unsynced = 0;
-  return code;
+  // Another one may have failed meanwhile, and the system has told only that one.
+  return main.shared->sync_failed ? SQLITE_IOERR_FSYNC : SQLITE_OK;
 }
 
 // A sync of much at once keeps the disk busy, and a commit elsewhere waits for it.
@@ -141,6 +166,13 @@ int WriteMain(sqlite3_file* file, const void* data, int size, sqlite3_int64 offs
   }
   main.unsynced += size;
   return main.system->xWrite(file, data, size, offset);
+}
+
+int CloseMain(sqlite3_file* file) {
+  MainFile& main = MainOf(file);
+  const sqlite3_io_methods& system = *main.system;
+  main.~MainFile();
+  return system.xClose(file);
 }
 
 // Of version 1: a log is neither locked nor mapped.
@@ -166,7 +198,8 @@ int OpenMain(const char* name, sqlite3_file* file, int flags, int* out_flags) {
   const int code = System()->xOpen(System(), name, file, flags, out_flags);
   if (code != SQLITE_OK) return code;
   MainFile* const main =
-      new (&MainOf(file)) MainFile{*file->pMethods, file->pMethods, nullptr, 0, false};
+      new (&MainOf(file)) MainFile{*file->pMethods, file->pMethods, SharedOf(name)};
+  main->methods.xClose = &CloseMain;
   main->methods.xShmLock = &ShmLock;
   main->methods.xSync = &SyncMain;
   main->methods.xWrite = &WriteMain;

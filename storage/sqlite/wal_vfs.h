@@ -8,7 +8,8 @@ namespace chatter::storage::sqlite {
 // the sync that ends a commit, so synchronous must be FULL: only then nobody else looks
 // for a page before that. What a transaction leaves there that is rolled back is never
 // written. The log grows by 1 MiB at a time. The database is synced after each 1 MiB that
-// is written to it; a sync that fails once fails from then on, for this connection.
+// is written to it; a sync that fails once fails from then on, for all connections of
+// this process, until all are closed.
 const char* WalVfs();
 
 }  // namespace chatter::storage::sqlite
