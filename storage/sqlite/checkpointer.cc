@@ -1,5 +1,6 @@
 #include "storage/sqlite/checkpointer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "glog/logging.h"
@@ -10,9 +11,17 @@ namespace {
 
 constexpr int kLogGapSeconds = 60;
 
+// The thread has the time for it before the writer does it.
+int LimitAfter(int log_pages) {
+  return std::max(Checkpointer::kMostPages,
+                  log_pages + Checkpointer::kMostPages - Checkpointer::kStartPages);
+}
+
 void LogFailure(const absl::Status& status) {
-  LOG_EVERY_T(ERROR, kLogGapSeconds)
-      << "could not write the database's log back; it grows until that works: " << status;
+  LOG_EVERY_T(ERROR, kLogGapSeconds) << "could not write the database's log back; it "
+                                        "grows until that works, or, after a "
+                                        "sync that failed, until the next start: "
+                                     << status;
 }
 
 }  // namespace
@@ -39,17 +48,17 @@ Checkpointer::~Checkpointer() {
 
 void Checkpointer::OnCommit(int log_pages) {
   const bool begun_anew = log_pages < log_pages_.exchange(log_pages);
-  if (begun_anew) limit_ = kMostPages;
+  if (limit_ == 0 || begun_anew) limit_ = LimitAfter(log_pages);
   if (log_pages < kStartPages && !begun_anew) return;
   if (!IsWritersTurn(log_pages, begun_anew)) return;
   const absl::StatusOr<int> written_back = writer_.WriteBack();
   if (!written_back.ok()) LogFailure(written_back.status());
   const int left = log_pages - written_back.value_or(0);
   if (log_pages < limit_ || left <= kRestPages) return;
-  // Before the writer tries again, the thread has the time for it.
-  limit_ = log_pages + kMostPages - kStartPages;
-  LOG(WARNING) << "the database's log grows: of its " << log_pages << " pages " << left
-               << " could not be written back; somebody may be reading for long";
+  limit_ = LimitAfter(log_pages);
+  LOG_IF(WARNING, written_back.ok())
+      << "the database's log grows: of its " << log_pages << " pages " << left
+      << " could not be written back, as somebody reads for long";
 }
 
 bool Checkpointer::IsWritersTurn(int log_pages, bool begun_anew) {
@@ -74,7 +83,7 @@ void Checkpointer::Run() {
     absl::MutexLock lock(&mutex_);
     if (state_ == State::kStopped) return;
     // Below 0: the log was begun anew meanwhile. None: the next commit begins it anew, or
-    // has begun itself before and is the rest. Many: the next commit asks again.
+    // is the rest, if it was under way already. Many: the next commit asks again.
     const int rest = log_pages_ - written_back;
     state_ = rest >= 0 && rest <= kRestPages ? State::kRestLeft : State::kIdle;
   }

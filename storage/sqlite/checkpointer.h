@@ -62,7 +62,7 @@ class Checkpointer {
   const std::unique_ptr<Connection> own_;  // the thread's
   int written_back_ = 0;                   // the thread's, too: what it did last
   std::atomic<int> log_pages_{0};          // as of the last commit
-  int limit_ = kMostPages;                 // the writer's thread's
+  int limit_ = 0;                          // the writer's thread's; 0: before a commit
 
   absl::Mutex mutex_;
   State state_ ABSL_GUARDED_BY(mutex_) = State::kIdle;

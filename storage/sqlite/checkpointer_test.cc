@@ -26,6 +26,7 @@ using Call = SqliteDisk::Call;
 constexpr int kRowsOfCommit = 100;  // a page each
 constexpr int kMostPagesOfCommit = kRowsOfCommit + 20;
 constexpr int kManyRows = Checkpointer::kMostPages + Checkpointer::kStartPages;
+constexpr int kManyCommits = 200'000;
 constexpr uintmax_t kFrameBytes = 2048 + 24;
 
 // Of the checkpointer's thread, which takes it once.
@@ -95,7 +96,11 @@ class CheckpointerTest : public ::testing::Test {
   void CommitMuch() { Commit(Checkpointer::kStartPages + 50); }
   // Small commits, until one of them begins the log anew.
   void CommitUntilLogIsBegunAnew() {
-    for (const int before = logs_; logs_ == before;) Commit(1);
+    const int before = logs_;
+    for (int i = 0; logs_ == before; ++i) {
+      ASSERT_LT(i, kManyCommits);
+      Commit(1);
+    }
   }
 
   static int64_t CountRows(Connection& connection) {
@@ -176,9 +181,6 @@ TEST_F(CheckpointerTest, TheWriterWritesBackTheRestOnly) {
   Pause first, second;
   absl::Notification done;
   watch_thread_ = [&, syncs = 0](Call call) mutable {
-    if (syncs == 2 && call == Call::kWriteDatabase) {
-      return SQLITE_IOERR;  // it cannot do the rest, too
-    }
     if (call == Call::kWriteDatabase && pages_of_thread_ == 1) first.Take();
     if (call == Call::kWriteDatabase && syncs == 1) second.Take();
     // At an end; those before came after each 512 pages.
@@ -206,7 +208,6 @@ TEST_F(CheckpointerTest, TheWriterWritesBackTheRestOnly) {
   EXPECT_EQ(writer_->data_version(), version);
   Execute(*writer_, "COMMIT");
   CommitUntilLogIsBegunAnew();
-  EXPECT_GT(pages_of_writer_, 2 * kRowsOfCommit);
   EXPECT_LE(pages_of_writer_, Checkpointer::kRestPages + kMostPagesOfCommit);
   ExpectAllAfterReopening();
 }
@@ -254,7 +255,10 @@ TEST_F(CheckpointerTest, WhatCannotBeWrittenBackStaysInTheLog) {
   ExpectAllAfterReopening();
   EXPECT_GT(LogBytes(), kManyRows * kFrameBytes);
   is_full = false;
+  pages_of_writer_ = 0;
   CommitUntilLogIsBegunAnew();
+  // Nobody waits for all that, although it is more than there should be.
+  EXPECT_LT(pages_of_writer_, Checkpointer::kStartPages);
   ExpectAllAfterReopening();
 }
 
