@@ -78,6 +78,7 @@ class ChatServer : public prometheus::Collectable {
   const std::unique_ptr<CountedStorage> storage_;
   SessionRegistry registry_;
   Outbox outbox_;
+  RpcLoop loop_;  // before all whose threads answer calls
   BlockingPool pool_;
   UserDirectory users_;
   WsTokens tokens_;
@@ -85,7 +86,6 @@ class ChatServer : public prometheus::Collectable {
   Authenticator authenticator_;
   const MessageRate message_rate_;
   const SessionServices services_;
-  RpcLoop loop_;
   ChatServiceImpl chat_service_;
   EdgeServiceImpl edge_service_;
   std::unique_ptr<RunningGrpcServer> server_;

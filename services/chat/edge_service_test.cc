@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -81,22 +82,50 @@ TEST_F(EdgeServiceTest, WrongSendsAreAnsweredWithErrors) {
   EXPECT_EQ(edge.Next(), "1: error empty_message answers 1");
 }
 
+// While it lives, no message can be stored; after some seconds they are refused.
+class LockedDatabase {
+ public:
+  explicit LockedDatabase(const std::string& folder) {
+    EXPECT_EQ(sqlite3_open((folder + "/chatter.db").c_str(), &db_), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(db_, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  }
+  ~LockedDatabase() { sqlite3_close(db_); }
+
+ private:
+  sqlite3* db_ = nullptr;
+};
+
 TEST_F(EdgeServiceTest, AMessageThatIsSlowToStoreHoldsNothingElseUp) {
   TestEdge edge(*edge_stub_);
   edge.Hello(1, Token(AsUser("alice")));
   EXPECT_EQ(edge.Next(), "1: welcome alice");
   Token(AsUser("bob"));
-  sqlite3* other;
-  ASSERT_EQ(sqlite3_open((folder_ + "/chatter.db").c_str(), &other), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  std::optional<LockedDatabase> locked(folder_);
   edge.Send(1, "bob", "slow");
   v1::EdgeBatch ping;
   ping.add_events()->set_session(1);
   ping.mutable_events(0)->mutable_frame()->mutable_ping()->set_payload("quick");
   edge.Write(ping);
   EXPECT_EQ(edge.Next(), "1: pong quick");
-  sqlite3_close(other);
+  locked.reset();
   EXPECT_EQ(edge.Next(), "1: message slow answers 1");
+}
+
+TEST_F(EdgeServiceTest, AnEdgeMayGoWhileItsMessageIsStored) {
+  TestEdge watcher(*edge_stub_);
+  watcher.Hello(1, Token(AsUser("watcher")));
+  EXPECT_EQ(watcher.Next(), "1: welcome watcher");
+  std::optional<LockedDatabase> locked;
+  {
+    TestEdge edge(*edge_stub_);
+    edge.Hello(1, Token(AsUser("alice")));
+    EXPECT_EQ(edge.Next(), "1: welcome alice");
+    EXPECT_EQ(watcher.Next(), "1: presence alice on");
+    locked.emplace(folder_);
+    edge.Send(1, "watcher", "slow");
+  }
+  EXPECT_EQ(watcher.Next(), "1: presence alice off");
+  locked.reset();
 }
 
 TEST_F(EdgeServiceTest, AClientIdIsStoredOnce) {

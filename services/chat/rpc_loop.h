@@ -46,7 +46,7 @@ class RpcLoop {
 
   // Starts an operation of this tag, which ends at once as a rule: a small write. Then
   // it returns the outcome, the tag is not run, and the loop's thread need not be woken.
-  // Any thread.
+  // Any thread, which may do some of gRPC's work besides; the loop outlives it.
   std::optional<bool> StartBrief(CompletionTag& tag, absl::FunctionRef<void()> start)
       ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -87,9 +87,6 @@ class StreamCall : public SessionStream {
   void Cancel() { context_.TryCancel(); }
 
  protected:
-  // How long a read waits for an answer at most.
-  static constexpr absl::Duration kReadPatience = absl::Milliseconds(100);
-
   // What waits may have `max_waiting_bytes`. What is queued goes out together until that
   // has `batch_bytes`.
   StreamCall(RpcLoop& loop, size_t max_waiting_bytes, size_t batch_bytes)
@@ -108,7 +105,7 @@ class StreamCall : public SessionStream {
     rpc_.SendInitialMetadata(&headers_tag_);
   }
 
-  // Starts the first read.
+  // Starts a read. Not while there is one.
   void Read() ABSL_LOCKS_EXCLUDED(mutex_) {
     {
       absl::MutexLock lock(&mutex_);
@@ -150,6 +147,9 @@ class StreamCall : public SessionStream {
   absl::Mutex mutex_;
 
  private:
+  // How long a read waits for an answer at most.
+  static constexpr absl::Duration kReadPatience = absl::Milliseconds(100);
+
   struct Waiting {
     Outgoing message;
     size_t bytes = 0;
