@@ -87,6 +87,7 @@ class LockedDatabase {
  public:
   explicit LockedDatabase(const std::string& folder) {
     EXPECT_EQ(sqlite3_open((folder + "/chatter.db").c_str(), &db_), SQLITE_OK);
+    sqlite3_busy_timeout(db_, 10'000);  // chatd may just be writing something
     EXPECT_EQ(sqlite3_exec(db_, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
   }
   ~LockedDatabase() { sqlite3_close(db_); }

@@ -18,10 +18,10 @@ int LimitAfter(int log_pages) {
 }
 
 void LogFailure(const absl::Status& status) {
-  LOG_EVERY_T(ERROR, kLogGapSeconds) << "could not write the database's log back; it "
-                                        "grows until that works, or, after a "
-                                        "sync that failed, until the next start: "
-                                     << status;
+  constexpr char kWhat[] =
+      "could not write the database's log back; it grows until that works, or, after a "
+      "sync that failed, until the next start: ";
+  LOG_EVERY_T(ERROR, kLogGapSeconds) << kWhat << status;
 }
 
 }  // namespace
