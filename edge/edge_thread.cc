@@ -108,7 +108,10 @@ void EdgeThread::OnTick() {
 }
 
 void EdgeThread::OnEndOfTurn() {
-  link_->Flush();
+  if (!loop_->is_pausing()) {
+    const absl::Duration pause = link_->Flush(loop_->Now());
+    if (pause > absl::ZeroDuration()) loop_->Pause(pause, chat_connection_.descriptor());
+  }
   metrics_.link_waiting_bytes.Set(static_cast<int64_t>(link_->waiting_bytes()));
   if (!paused_for_link_.empty() && !LinkIsFull()) {
     for (const uint64_t id : std::exchange(paused_for_link_, {})) {

@@ -23,7 +23,9 @@ AttachLink::AttachLink(ChatConnection& connection, Handler& handler)
       handler_(handler),
       retry_timer_(connection.io()),
       backoff_(kFirstBackoff),
-      waiting_(1) {}
+      waiting_(1) {
+  connection.SetUnclaimed([this] { ReadOn(); });
+}
 
 void AttachLink::Connect() {
   if (stopping_) return;
@@ -70,11 +72,18 @@ void AttachLink::OnRead(bool ok) {
   if (!ok) return Finish();
   backoff_ = kFirstBackoff;
   handler_.OnDeliveries(incoming_);
-  if (state_ == State::kUp) {
-    StartRead();
-  } else {
-    ForgetStreamIfIdle();
-  }
+  if (state_ != State::kUp) return ForgetStreamIfIdle();
+  // gRPC tells its peer of each message that it has read, and wakes it, when the next
+  // read begins, unless a write takes that along: so in a pause the next one begins after
+  // the write at its end, or when more comes. What has come together with this one waits,
+  // too.
+  if (!pausing_) StartRead();
+}
+
+void AttachLink::ReadOn() {
+  if (state_ != State::kUp || read_in_flight_) return;
+  StartRead();
+  connection_.Poll();
 }
 
 v1::EdgeEvent* AttachLink::AddEvent(uint64_t session, size_t bytes) {
@@ -90,7 +99,9 @@ v1::EdgeEvent* AttachLink::AddEvent(uint64_t session, size_t bytes) {
 
 void AttachLink::SendFrame(uint64_t session, v1::ClientFrame& frame, size_t bytes) {
   v1::EdgeEvent* const event = AddEvent(session, bytes);
-  if (event != nullptr) event->mutable_frame()->Swap(&frame);
+  if (event == nullptr) return;
+  if (frame.has_send()) pacer_.OnSend(session);
+  event->mutable_frame()->Swap(&frame);
 }
 
 void AttachLink::SendEnd(uint64_t session) {
@@ -98,8 +109,20 @@ void AttachLink::SendEnd(uint64_t session) {
   if (event != nullptr) event->mutable_end();
 }
 
-void AttachLink::Flush() {
-  if (waiting_bytes_ == 0) return;
+absl::Duration AttachLink::Flush(absl::Duration now) {
+  if (waiting_bytes_ > 0) Write();
+  absl::Duration pause = pacer_.PauseAfterFlush(now);
+  if (state_ != State::kUp || write_in_flight_ || connection_.descriptor() < 0) {
+    pause = absl::ZeroDuration();
+  }
+  pausing_ = pause > absl::ZeroDuration();
+  ReadOn();
+  // Of those who have heard something by that.
+  if (!pausing_ && waiting_bytes_ > 0) Write();
+  return pause;
+}
+
+void AttachLink::Write() {
   while (state_ == State::kUp && !write_in_flight_ && waiting_.front().bytes > 0) {
     WaitingBatch& next = waiting_.front();
     outgoing_.Swap(&next.batch);

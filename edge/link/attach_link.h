@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "chatter/v1/edge.grpc.pb.h"
 #include "edge/link/chat_connection.h"
+#include "edge/link/send_pacer.h"
 #include "services/base/completion_tag.h"
 
 namespace chatter::edge {
@@ -52,8 +53,10 @@ class AttachLink {
   // How much waits, in bytes, about.
   size_t waiting_bytes() const { return waiting_bytes_; }
   // Starts to write what is queued, unless a write is on its way. At the end of every
-  // turn of the loop: a write that is on its way goes on by it, too.
-  void Flush();
+  // turn of the loop but those within a pause: a write that is on its way goes on by it,
+  // too. How long the loop is to pause now, so that more gathers for the next flush: see
+  // SendPacer.
+  absl::Duration Flush(absl::Duration now);
 
   // Cuts the stream for good; `stopped` runs when it is gone.
   void Stop(std::function<void()> stopped);
@@ -76,9 +79,11 @@ class AttachLink {
   void OnStarted(bool ok);
   void OnTaken(bool ok);
   void OnRead(bool ok);
+  void Write();
   void OnWritten();
   void OnFinished();
   void StartRead();
+  void ReadOn();
   void Finish();
   // Once no operation is on its way.
   void ForgetStreamIfIdle();
@@ -103,6 +108,8 @@ class AttachLink {
   v1::EdgeBatch outgoing_;
   std::deque<WaitingBatch> waiting_;  // never empty; the last one is being filled
   size_t waiting_bytes_ = 0;
+  SendPacer pacer_;
+  bool pausing_ = false;
   bool read_in_flight_ = false;
   bool write_in_flight_ = false;
   bool finished_ = false;

@@ -3,6 +3,7 @@
 #include <grpc/grpc.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <asio/executor_work_guard.hpp>
@@ -10,6 +11,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <utility>
@@ -30,28 +32,40 @@ using ::testing::IsEmpty;
 
 constexpr uint64_t kSession = 7;
 
-// Answers each batch with one batch: a ping with its pong. Ends the stream when a session
+// Answers a batch's pings with one batch of pongs. Ends the stream when a session
 // ends.
 class FakeEdgeService : public v1::EdgeService::Service {
  public:
-  grpc::Status Attach(
-      grpc::ServerContext*,
-      grpc::ServerReaderWriter<v1::ChatBatch, v1::EdgeBatch>* stream) override {
+  using Stream = grpc::ServerReaderWriter<v1::ChatBatch, v1::EdgeBatch>;
+
+  grpc::Status Attach(grpc::ServerContext*, Stream* stream) override {
     ++streams;
-    stream->SendInitialMetadata();
+    {
+      absl::MutexLock lock(&mutex_);
+      stream_ = stream;
+      stream->SendInitialMetadata();
+    }
     v1::EdgeBatch batch;
     while (MayRead() && stream->Read(&batch)) {
       v1::ChatBatch answer;
       for (const v1::EdgeEvent& event : batch.events()) {
         if (event.has_end()) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "ended");
-        v1::Delivery& delivery = *answer.add_deliveries();
-        delivery.add_sessions(event.session());
-        *delivery.mutable_frame()->mutable_pong()->mutable_payload() =
-            event.frame().ping().payload();
+        if (!event.frame().has_ping()) continue;
+        AddPong(event.frame().ping().payload(), answer);
       }
+      if (answer.deliveries().empty()) continue;
+      absl::MutexLock lock(&mutex_);
       stream->Write(answer);
     }
     return grpc::Status::OK;
+  }
+
+  // A batch that nobody has asked for. Within a stream.
+  void Push(const std::string& payload) {
+    v1::ChatBatch batch;
+    AddPong(payload, batch);
+    absl::MutexLock lock(&mutex_);
+    stream_->Write(batch);
   }
 
   // While it does not read, a write of more than 64 KiB is on its way.
@@ -63,6 +77,11 @@ class FakeEdgeService : public v1::EdgeService::Service {
   std::atomic<int> streams{0};
 
  private:
+  static void AddPong(const std::string& payload, v1::ChatBatch& batch) {
+    v1::Delivery& delivery = *batch.add_deliveries();
+    delivery.add_sessions(kSession);
+    delivery.mutable_frame()->mutable_pong()->set_payload(payload);
+  }
   bool MayRead() {
     absl::MutexLock lock(&mutex_);
     mutex_.Await(absl::Condition(
@@ -72,6 +91,7 @@ class FakeEdgeService : public v1::EdgeService::Service {
 
   absl::Mutex mutex_;
   bool held_ ABSL_GUARDED_BY(mutex_) = false;
+  Stream* stream_ ABSL_GUARDED_BY(mutex_) = nullptr;
 };
 
 // The test's thread is the link's loop, so that whatever happens elsewhere waits until
@@ -98,6 +118,7 @@ class AttachLinkTest : public ::testing::Test, public AttachLink::Handler {
       payloads.push_back(delivery.frame().pong().payload());
     }
     events_.push_back(absl::StrJoin(payloads, " "));
+    if (events_.back() == answered_) Ping("answer to " + answered_);
     batch.Clear();
   }
 
@@ -130,16 +151,37 @@ class AttachLinkTest : public ::testing::Test, public AttachLink::Handler {
   // The service ends the stream when it has this.
   void End() {
     link_->SendEnd(kSession);
-    link_->Flush();
+    Flush();
   }
 
-  // As an edge thread does, flushes at the end of each turn, and polls once a second.
+  void Send(std::initializer_list<uint64_t> sessions) {
+    for (const uint64_t session : sessions) {
+      v1::ClientFrame frame;
+      frame.mutable_send()->set_text("hello");
+      link_->SendFrame(session, frame, 5);
+    }
+  }
+  // As an edge thread does at the end of each turn, but that a pause is over when the
+  // test says so.
+  void Flush() {
+    if (!pausing_) pausing_ = link_->Flush(now_) > absl::ZeroDuration();
+  }
+  void StartPause() {
+    Send({1, 2, 3});
+    Flush();
+    ASSERT_TRUE(pausing_);
+  }
+  void EndPause() {
+    pausing_ = false;
+    Flush();
+  }
+  // Likewise, polls once a second.
   void RunUntil(const std::function<bool()>& done) {
     const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (!done()) {
       ASSERT_LT(std::chrono::steady_clock::now(), patience);
       if (io_.run_one_for(std::chrono::seconds(1)) == 0) connection_->Poll();
-      link_->Flush();
+      Flush();
     }
   }
   void RunUntilEvents(size_t count) {
@@ -160,6 +202,9 @@ class AttachLinkTest : public ::testing::Test, public AttachLink::Handler {
   std::vector<asio::ip::tcp::socket> peers_;
   std::unique_ptr<ChatConnection> connection_;
   std::unique_ptr<AttachLink> link_;
+  absl::Duration now_ = absl::Hours(1);
+  bool pausing_ = false;
+  std::string answered_;  // the payloads that a session answers at once
   std::vector<std::string> events_;
 };
 
@@ -168,7 +213,7 @@ TEST_F(AttachLinkTest, ComesUpAndCarriesFramesBothWays) {
   EXPECT_TRUE(link_->is_up());
   Ping("hello");
   EXPECT_GT(link_->waiting_bytes(), 0u);
-  link_->Flush();
+  Flush();
   EXPECT_EQ(link_->waiting_bytes(), 0u);
   RunUntilEvents(2);
   EXPECT_THAT(events_, ElementsAre("up", "hello"));
@@ -177,7 +222,7 @@ TEST_F(AttachLinkTest, ComesUpAndCarriesFramesBothWays) {
 TEST_F(AttachLinkTest, WhatIsQueuedInATurnGoesOutTogether) {
   Attach();
   for (const char* const payload : {"a", "b", "c"}) Ping(payload);
-  link_->Flush();
+  Flush();
   RunUntilEvents(2);
   EXPECT_THAT(events_, ElementsAre("up", "a b c"));
 }
@@ -188,12 +233,81 @@ TEST_F(AttachLinkTest, WhatPilesUpBehindAWriteGoesOutTogether) {
   const std::string large(300 << 10, 'x');
   for (const std::string payload : {large.c_str(), "a", "b", "c"}) {
     Ping(payload);
-    link_->Flush();
+    Flush();
   }
   EXPECT_GT(link_->waiting_bytes(), 0u);
   service_.HoldReading(false);
   RunUntilEvents(3);
   EXPECT_THAT(events_, ElementsAre("up", large, "a b c"));
+}
+
+TEST_F(AttachLinkTest, WhatComesInAPauseIsHandedOverInItAndWhatIsQueuedAfterIt) {
+  Attach();
+  StartPause();
+  for (const char* const payload : {"first", "second", "third"}) {
+    service_.Push(payload);
+    RunUntilEvents(events_.size() + 1);
+  }
+  Ping("in the pause");
+  Flush();
+  EXPECT_GT(link_->waiting_bytes(), 0u);
+  EndPause();
+  EXPECT_EQ(link_->waiting_bytes(), 0u);
+  EXPECT_FALSE(pausing_);  // nobody has written a message
+  RunUntilEvents(5);
+  EXPECT_THAT(events_, ElementsAre("up", "first", "second", "third", "in the pause"));
+}
+
+TEST_F(AttachLinkTest, WhatIsSaidAtOnceToTheLastOfAPauseGoesOut) {
+  Attach();
+  StartPause();
+  service_.Push("first");
+  RunUntilEvents(2);
+  // The next one comes when the loop does not look any more.
+  service_.Push("second");
+  pollfd socket{connection_->descriptor(), POLLIN, 0};
+  ASSERT_EQ(poll(&socket, 1, -1), 1);
+  answered_ = "second";
+  EndPause();
+  EXPECT_EQ(events_.back(), "second");
+  EXPECT_EQ(link_->waiting_bytes(), 0u);
+  RunUntilEvents(4);
+  EXPECT_THAT(events_, ElementsAre("up", "first", "second", "answer to second"));
+}
+
+TEST_F(AttachLinkTest, GoesDownAndComesUpAgainWithinAPause) {
+  Attach();
+  StartPause();
+  service_.Push("first");
+  RunUntilEvents(2);
+  server_->Shutdown(std::chrono::system_clock::now());
+  RunUntilEvents(3);
+  EXPECT_EQ(events_.back(), "down");
+  StartServer();
+  RunUntil([&] { return link_->is_up(); });
+  Ping("again");
+  EndPause();
+  RunUntil([&] { return events_.back() == "again"; });
+}
+
+TEST_F(AttachLinkTest, AStopInAPauseIsDone) {
+  Attach();
+  StartPause();
+  service_.Push("first");
+  RunUntilEvents(2);
+  bool stopped = false;
+  link_->Stop([&] { stopped = true; });
+  EndPause();
+  RunUntil([&] { return stopped; });
+  link_.reset();
+  EXPECT_EQ(events_.back(), "down");
+}
+
+TEST_F(AttachLinkTest, OneOrTwoWhoWriteDoNotPause) {
+  Attach();
+  Send({1, 2});
+  Flush();
+  EXPECT_FALSE(pausing_);
 }
 
 TEST_F(AttachLinkTest, ALargePileGoesOutInSeveralBatchesInOrder) {
@@ -202,7 +316,7 @@ TEST_F(AttachLinkTest, ALargePileGoesOutInSeveralBatchesInOrder) {
   for (char c = 'a'; c < 'k'; ++c) payloads.push_back(std::string(100 << 10, c));
   for (const std::string& payload : payloads) Ping(payload);
   EXPECT_GE(link_->waiting_bytes(), size_t{1000 << 10});
-  link_->Flush();
+  Flush();
   RunUntil([&] { return events_.back().back() == 'j'; });
   EXPECT_EQ(link_->waiting_bytes(), 0u);
   EXPECT_EQ(absl::StrJoin(events_, " "),
@@ -221,7 +335,7 @@ TEST_F(AttachLinkTest, ComesUpAgainAfterTheStreamHasEnded) {
     RunUntilEvents(2);
     EXPECT_TRUE(link_->is_up());
     Ping("again");
-    link_->Flush();
+    Flush();
     RunUntilEvents(3);
     EXPECT_THAT(events_, ElementsAre("down", "up", "again"));
   }
@@ -250,12 +364,12 @@ TEST_F(AttachLinkTest, NothingSentWhileItIsDownIsSentLater) {
   server_->Shutdown(std::chrono::system_clock::now());
   RunUntilEvents(2);
   Ping("while it is down");
-  link_->Flush();
+  Flush();
   EXPECT_EQ(link_->waiting_bytes(), 0u);
   StartServer();
   RunUntil([&] { return link_->is_up(); });
   Ping("new");
-  link_->Flush();
+  Flush();
   RunUntil([&] { return events_.back() != "up"; });
   EXPECT_EQ(events_.front(), "up");
   EXPECT_EQ(events_.back(), "new");
@@ -264,10 +378,10 @@ TEST_F(AttachLinkTest, NothingSentWhileItIsDownIsSentLater) {
 TEST_F(AttachLinkTest, AStopEndsTheStreamForGood) {
   Attach();
   Ping("hello");
-  link_->Flush();
+  Flush();
   RunUntilEvents(2);
   Ping("on its way");
-  link_->Flush();
+  Flush();
   StopLink();
   EXPECT_EQ(events_.back(), "down");
   work_.reset();

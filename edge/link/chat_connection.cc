@@ -159,7 +159,11 @@ void ChatConnection::WatchReadable() {
   readable_.async_wait(asio::posix::stream_descriptor::wait_read,
                        [this](const asio::error_code& cancelled) {
                          if (cancelled) return;
-                         Poll();
+                         if (RunNext()) {
+                           Poll();
+                         } else if (unclaimed_ != nullptr) {
+                           unclaimed_();
+                         }
                          if (readable_.is_open()) WatchReadable();
                        });
 }

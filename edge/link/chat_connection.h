@@ -14,6 +14,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -45,6 +46,13 @@ class ChatConnection {
   asio::io_context& io() { return io_; }
   // Null while there is no connection.
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+  // Readable when there is something of the chat service; negative without a connection,
+  // and with TLS, which needs the loop to bring it here.
+  int descriptor() { return address_.tls.given() ? -1 : readable_.native_handle(); }
+  // Runs when something has come, and no operation has ended by it.
+  void SetUnclaimed(std::function<void()> unclaimed) {
+    unclaimed_ = std::move(unclaimed);
+  }
   // For calls on the channel; their tags are CompletionTags, which run on the loop.
   grpc::CompletionQueue* queue() { return &queue_; }
 
@@ -87,6 +95,7 @@ class ChatConnection {
   bool let_go_ = false;                // while it was connecting
   std::shared_ptr<grpc::Channel> channel_;
   asio::posix::stream_descriptor readable_;  // a copy of the socket that gRPC has
+  std::function<void()> unclaimed_;
   asio::steady_timer often_timer_;
   bool polls_often_ = false;
   std::chrono::steady_clock::time_point asked_at_;  // to poll often

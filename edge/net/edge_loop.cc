@@ -1,10 +1,15 @@
 #include "edge/net/edge_loop.h"
 
+#include <poll.h>
+#include <sys/prctl.h>
+
 #include <asio/post.hpp>
 #include <chrono>
+#include <ctime>
 #include <utility>
 
 #include "edge/net/socket.h"
+#include "glog/logging.h"
 
 namespace chatter::edge {
 namespace {
@@ -15,13 +20,38 @@ constexpr int kHandshakesInATurn = 4;
 
 void EdgeLoop::Run(const std::function<void()>& end_of_turn,
                    const std::function<void()>& tick) {
+  // A pause is short: it should not end when that suits the kernel, up to 50 us later.
+  PCHECK(prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL) == 0);
   ScheduleTick(tick);
-  while (io_.run_one() > 0) {
+  while (!io_.stopped()) {
+    if (pausing_) {
+      AwaitUrgentOrEnd();
+    } else {
+      io_.run_one();
+    }
     io_.poll();
     if (!to_handshake_.empty()) DoHandshakes();
     end_of_turn();
     FlushSockets();
   }
+}
+
+void EdgeLoop::Pause(absl::Duration pause, int urgent_descriptor) {
+  pausing_ = true;
+  pause_end_ = Now() + pause;
+  urgent_descriptor_ = urgent_descriptor;
+}
+
+void EdgeLoop::AwaitUrgentOrEnd() {
+  pollfd urgent{urgent_descriptor_, POLLIN, 0};
+  absl::Duration rest = pause_end_ - Now();
+  if (rest > absl::ZeroDuration() && to_handshake_.empty()) {
+    const timespec patience = absl::ToTimespec(rest);
+    ppoll(&urgent, 1, &patience, nullptr);
+    rest = pause_end_ - Now();
+  }
+  const bool is_broken = (urgent.revents & ~POLLIN) != 0;
+  pausing_ = rest > absl::ZeroDuration() && !is_broken;
 }
 
 void EdgeLoop::FlushLater(std::shared_ptr<Socket> socket) {

@@ -29,9 +29,9 @@ using TcpAcceptor =
 using SteadyTimer =
     asio::steady_timer::rebind_executor<asio::io_context::executor_type>::other;
 
-// Runs handlers in turns: everything that is ready, then one write for each socket that
-// was written to, then `end_of_turn`. All of it belongs to the thread that calls Run, but
-// for Stop and what asio::post needs of io().
+// Runs handlers in turns: everything that is ready, then `end_of_turn`, then one write
+// for each socket that was written to. All of it belongs to the thread that calls Run,
+// but for Stop and what asio::post needs of io().
 class EdgeLoop {
  public:
   static constexpr size_t kReadBufferBytes = 64 << 10;
@@ -49,6 +49,14 @@ class EdgeLoop {
   // Any thread.
   void Stop() { io_.stop(); }
 
+  // At the end of a turn. Nothing but the urgent descriptor, when there is something to
+  // read from it, makes the next turns begin before the pause is over: what clients send
+  // meanwhile gathers without waking this thread. For a millisecond or so: timers, what
+  // is posted and Stop wait, too. A pause ends with a turn, in which is_pausing is false;
+  // it ends early when the descriptor breaks.
+  void Pause(absl::Duration pause, int urgent_descriptor);
+  bool is_pausing() const { return pausing_; }
+
   // The socket has something to send at the end of this turn.
   void FlushLater(std::shared_ptr<Socket> socket);
 
@@ -62,12 +70,16 @@ class EdgeLoop {
  private:
   void FlushSockets();
   void DoHandshakes();
+  void AwaitUrgentOrEnd();
   void ScheduleTick(const std::function<void()>& tick);
 
   const Clock& clock_;
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
   asio::steady_timer tick_timer_{io_};
+  bool pausing_ = false;
+  absl::Duration pause_end_;
+  int urgent_descriptor_ = -1;
   std::vector<std::shared_ptr<Socket>> to_flush_;
   std::vector<std::shared_ptr<Socket>> flushing_;
   std::deque<std::shared_ptr<Socket>> to_handshake_;

@@ -48,12 +48,8 @@ AppendQueue::AppendQueue(storage::Storage& storage, UserDirectory& users,
       notify_policy_(notify_policy),
       metrics_(metrics),
       clock_(clock),
-      worker_(
-          {kMaxWaitingBytes, kBatchBytes},
-          [this](std::vector<PendingSend>& batch) { Commit(batch); },
-          [this](const std::vector<PendingSend>& batch) {
-            return pacer_.PaceAfter(batch);
-          }) {}
+      worker_({kMaxWaitingBytes, kBatchBytes},
+              [this](std::vector<PendingSend>& batch) { Commit(batch); }) {}
 
 void AppendQueue::Submit(PendingSend send) {
   send.taken = clock_.Uptime();

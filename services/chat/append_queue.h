@@ -11,7 +11,6 @@
 #include "services/chat/batch_worker.h"
 #include "services/chat/chat_metrics.h"
 #include "services/chat/outbox.h"
-#include "services/chat/pacer.h"
 #include "services/chat/send.h"
 #include "services/chat/session_registry.h"
 #include "services/chat/user_directory.h"
@@ -68,7 +67,6 @@ class AppendQueue {
   ChatMetrics& metrics_;
   const Clock& clock_;
   std::atomic<int64_t> next_timestamp_us_{0};
-  Pacer pacer_;
   BatchWorker<PendingSend> worker_;  // last: uses the above
 };
 

@@ -11,6 +11,9 @@ namespace {
 // A batch is closed when it has reached this size; the next one is begun.
 constexpr size_t kBatchBytes = 1 << 20;
 
+// Of so many the next ones are read while these are stored: there is much to do.
+constexpr int kFewEvents = 10;
+
 // Close enough for a bound, without the cost of measuring.
 size_t ApproximateBytes(const v1::Delivery& delivery) {
   size_t bytes = 128 + sizeof(uint64_t) * static_cast<size_t>(delivery.sessions_size());
@@ -39,11 +42,14 @@ absl::Status AttachStream::Handle(v1::EdgeBatch& batch) {
   return absl::OkStatus();
 }
 
-// A message alone, which is stored at once. More that comes meanwhile would wait for the
+// A few messages that are stored at once. More that comes meanwhile would wait for the
 // next transaction all the same.
 bool AttachStream::IsAnsweredSoon(const v1::EdgeBatch& batch) const {
-  return batch.events_size() == 1 && batch.events(0).frame().has_send() &&
-         services_.append_queue.is_idle();
+  if (batch.events().empty() || batch.events_size() > kFewEvents) return false;
+  for (const v1::EdgeEvent& event : batch.events()) {
+    if (!event.frame().has_send()) return false;
+  }
+  return services_.append_queue.is_idle();
 }
 
 absl::Status AttachStream::HandleEvent(v1::EdgeEvent& event) {

@@ -2,7 +2,6 @@
 #ifndef CHATTER_SERVICES_CHAT_BATCH_WORKER_H_
 #define CHATTER_SERVICES_CHAT_BATCH_WORKER_H_
 
-#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <thread>
@@ -12,7 +11,6 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
 
 namespace chatter::chat {
 
@@ -27,20 +25,12 @@ class BatchWorker {
     size_t waiting;       // the weight of all that may wait
     size_t batch;         // the weight of one batch; a heavier item goes alone
     size_t items = 1000;  // the number of items in one batch
-    size_t enough = 10;   // so many are not kept waiting for more: see Pace
   };
   // Runs a batch on the worker's thread. May block; must not throw.
   using Run = absl::AnyInvocable<void(std::vector<Item>&)>;
-  // How long after the start of this batch the next one starts, so that more gathers for
-  // it; sooner when enough waits. On the worker's thread, before the batch is run.
-  using Pace = absl::AnyInvocable<absl::Duration(const std::vector<Item>&)>;
 
-  // Without a pace a batch starts as soon as the one before has ended.
-  BatchWorker(const Limits& limits, Run run, Pace pace = nullptr)
-      : limits_(limits),
-        run_(std::move(run)),
-        pace_(std::move(pace)),
-        thread_([this] { Work(); }) {}
+  BatchWorker(const Limits& limits, Run run)
+      : limits_(limits), run_(std::move(run)), thread_([this] { Work(); }) {}
 
   BatchWorker(const BatchWorker&) = delete;
   BatchWorker& operator=(const BatchWorker&) = delete;
@@ -73,7 +63,7 @@ class BatchWorker {
     return {waiting_.size(), waiting_weight_};
   }
 
-  // Whether nothing waits or is run, and no pace is kept.
+  // Whether nothing waits or is run.
   bool is_idle() const ABSL_LOCKS_EXCLUDED(mutex_) {
     absl::MutexLock lock(&mutex_);
     return IsIdle();
@@ -98,24 +88,9 @@ class BatchWorker {
   void Work() {
     std::vector<Item> batch;
     while (NextBatch(batch)) {
-      const auto start = std::chrono::steady_clock::now();
-      const absl::Duration pace = pace_ ? pace_(batch) : absl::ZeroDuration();
       run_(batch);
       batch.clear();
-      Gather(pace - absl::FromChrono(std::chrono::steady_clock::now() - start));
     }
-  }
-
-  void Gather(absl::Duration patience) ABSL_LOCKS_EXCLUDED(mutex_) {
-    if (patience <= absl::ZeroDuration()) return;
-    absl::MutexLock lock(&mutex_);
-    mutex_.AwaitWithTimeout(
-        absl::Condition(
-            +[](BatchWorker* self) ABSL_SHARED_LOCKS_REQUIRED(self->mutex_) {
-              return self->waiting_.size() >= self->limits_.enough || self->stopping_;
-            },
-            this),
-        patience);
   }
 
   bool NextBatch(std::vector<Item>& batch) ABSL_LOCKS_EXCLUDED(mutex_) {
@@ -140,7 +115,6 @@ class BatchWorker {
 
   const Limits limits_;
   Run run_;
-  Pace pace_;
   mutable absl::Mutex mutex_;
   std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
   size_t waiting_weight_ ABSL_GUARDED_BY(mutex_) = 0;

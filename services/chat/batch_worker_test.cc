@@ -1,6 +1,5 @@
 #include "services/chat/batch_worker.h"
 
-#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -74,67 +73,6 @@ TEST_F(BatchWorkerTest, BoundsABatchByWeightAndByItems) {
   EXPECT_THAT(batches_,
               ElementsAre(ElementsAre(1), ElementsAre(2), ElementsAre(3), ElementsAre(4),
                           ElementsAre(5, 6, 7), ElementsAre(8)));
-}
-
-TEST_F(BatchWorkerTest, LetsItemsGatherForTheNextBatchAtTheGivenPace) {
-  constexpr absl::Duration kPace = absl::Milliseconds(200);
-  using Clock = std::chrono::steady_clock;
-  std::vector<Clock::time_point> starts;
-  {
-    BatchWorker<int> worker(
-        {100, 100},
-        [this](std::vector<int>& batch) {
-          batches_.push_back(batch);
-          if (!started_.HasBeenNotified()) started_.Notify();
-        },
-        [&](const std::vector<int>& batch) {
-          starts.push_back(Clock::now());
-          return batch.front() == 1 ? kPace : absl::ZeroDuration();
-        });
-    EXPECT_TRUE(Submit(worker, 1));
-    started_.WaitForNotification();
-    EXPECT_TRUE(Submit(worker, 2));
-    EXPECT_TRUE(Submit(worker, 3));
-    worker.Drain();
-    EXPECT_TRUE(Submit(worker, 4));
-  }
-  EXPECT_THAT(batches_, ElementsAre(ElementsAre(1), ElementsAre(2, 3), ElementsAre(4)));
-  EXPECT_GE(starts[1] - starts[0], absl::ToChronoMilliseconds(kPace));
-}
-
-TEST_F(BatchWorkerTest, DoesNotWaitForMoreThanEnough) {
-  BatchWorker<int>::Limits limits{100, 100};
-  limits.enough = 3;
-  BatchWorker<int> worker(
-      limits,
-      [this](std::vector<int>& batch) {
-        batches_.push_back(batch);
-        if (!started_.HasBeenNotified()) started_.Notify();
-      },
-      [](const std::vector<int>& batch) {
-        return batch.front() == 1 ? absl::Hours(1) : absl::ZeroDuration();
-      });
-  EXPECT_TRUE(Submit(worker, 1));
-  started_.WaitForNotification();
-  for (int i = 2; i <= 4; ++i) EXPECT_TRUE(Submit(worker, i));
-  worker.Drain();
-  EXPECT_THAT(batches_, ElementsAre(ElementsAre(1), ElementsAre(2, 3, 4)));
-}
-
-TEST_F(BatchWorkerTest, AnEndDoesNotWaitForMore) {
-  {
-    BatchWorker<int> worker(
-        {100, 100}, [this](std::vector<int>& batch) { batches_.push_back(batch); },
-        [this](const std::vector<int>&) {
-          if (!started_.HasBeenNotified()) started_.Notify();
-          return absl::Hours(1);
-        });
-    EXPECT_TRUE(Submit(worker, 1));
-    started_.WaitForNotification();
-    EXPECT_FALSE(worker.is_idle());
-    EXPECT_TRUE(Submit(worker, 2));
-  }
-  EXPECT_THAT(batches_, ElementsAre(ElementsAre(1), ElementsAre(2)));
 }
 
 TEST_F(BatchWorkerTest, RunsWhatWaitsBeforeItEnds) {

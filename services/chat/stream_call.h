@@ -29,8 +29,8 @@ namespace chatter::chat {
 // way goes out after it.
 //
 // When a read begins, gRPC tells the peer of the one before, in a packet of its own that
-// wakes the peer for nothing; a write takes that along. So the read after a lone message
-// waits for the message's answer.
+// wakes the peer for nothing; a write takes that along. So the read after a few messages
+// waits for their answer.
 template <typename Incoming, typename Outgoing>
 class StreamCall : public SessionStream {
  public:
