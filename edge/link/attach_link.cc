@@ -117,7 +117,7 @@ absl::Duration AttachLink::Flush(absl::Duration now) {
   }
   pausing_ = pause > absl::ZeroDuration();
   ReadOn();
-  // Of those who have heard something by that.
+  // What clients had to say to that.
   if (!pausing_ && waiting_bytes_ > 0) Write();
   return pause;
 }

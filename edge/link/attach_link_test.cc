@@ -266,7 +266,7 @@ TEST_F(AttachLinkTest, WhatIsSaidAtOnceToTheLastOfAPauseGoesOut) {
   // The next one comes when the loop does not look any more.
   service_.Push("second");
   pollfd socket{connection_->descriptor(), POLLIN, 0};
-  ASSERT_EQ(poll(&socket, 1, -1), 1);
+  ASSERT_EQ(poll(&socket, 1, 20'000), 1);
   answered_ = "second";
   EndPause();
   EXPECT_EQ(events_.back(), "second");

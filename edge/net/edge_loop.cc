@@ -44,14 +44,14 @@ void EdgeLoop::Pause(absl::Duration pause, int urgent_descriptor) {
 
 void EdgeLoop::AwaitUrgentOrEnd() {
   pollfd urgent{urgent_descriptor_, POLLIN, 0};
-  absl::Duration rest = pause_end_ - Now();
-  if (rest > absl::ZeroDuration() && to_handshake_.empty()) {
+  const absl::Duration rest = pause_end_ - Now();
+  bool is_over = rest <= absl::ZeroDuration();
+  if (!is_over && to_handshake_.empty()) {
     const timespec patience = absl::ToTimespec(rest);
-    ppoll(&urgent, 1, &patience, nullptr);
-    rest = pause_end_ - Now();
+    is_over = ppoll(&urgent, 1, &patience, nullptr) == 0 ||
+              (urgent.revents & ~POLLIN) != 0 || Now() >= pause_end_;
   }
-  const bool is_broken = (urgent.revents & ~POLLIN) != 0;
-  pausing_ = rest > absl::ZeroDuration() && !is_broken;
+  pausing_ = !is_over;
 }
 
 void EdgeLoop::FlushLater(std::shared_ptr<Socket> socket) {

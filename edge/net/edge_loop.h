@@ -52,8 +52,8 @@ class EdgeLoop {
   // At the end of a turn. Nothing but the urgent descriptor, when there is something to
   // read from it, makes the next turns begin before the pause is over: what clients send
   // meanwhile gathers without waking this thread. For a millisecond or so: timers, what
-  // is posted and Stop wait, too. A pause ends with a turn, in which is_pausing is false;
-  // it ends early when the descriptor breaks.
+  // is posted and Stop wait, too, but TLS handshakes go on. A pause ends with a turn, in
+  // which is_pausing is false; it ends early when the descriptor breaks.
   void Pause(absl::Duration pause, int urgent_descriptor);
   bool is_pausing() const { return pausing_; }
 

@@ -122,6 +122,18 @@ TEST_F(EdgeLoopTest, APauseEndsWhenTheDescriptorBreaks) {
   EXPECT_EQ(turns_, 2);
 }
 
+TEST_F(EdgeLoopTest, APauseEndsThoughTheClockStandsStill) {
+  Run([&] {
+    if (++turns_ == 1) {
+      loop_.Pause(absl::Milliseconds(1), urgent_.here.native_handle());
+    } else {
+      EXPECT_FALSE(loop_.is_pausing());
+      loop_.Stop();
+    }
+  });
+  EXPECT_EQ(turns_, 2);
+}
+
 TEST(EdgeLoopPauseTest, WhatClientsSendInAPauseWaitsForItsEnd) {
   constexpr absl::Duration kPause = absl::Milliseconds(20);
   EdgeLoop loop(Clock::Real());
